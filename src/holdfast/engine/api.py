@@ -1,0 +1,303 @@
+"""The contract of every engine: atomic steps on facts (Catalog, Registry) and immutable bytes (Blobs).
+
+A step is durable when its call returns and visible to every later call in every process. No transaction
+crosses this seam; the clock is passed in by the caller. Engines raise only the errors named here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from typing import Protocol
+
+import msgspec
+
+from holdfast.model.buckets import Bucket
+from holdfast.model.objects import Blob, Entry, Facts, Part, Upload, Version
+
+
+class EngineError(Exception):
+    """Anything an engine refuses; only the subclasses below cross the seam."""
+
+
+class AlreadyExists(EngineError):
+    """The name is taken; `existing` says by what."""
+
+    def __init__(self, existing: object = None) -> None:
+        super().__init__("already exists")
+        self.existing = existing
+
+
+class Gone(EngineError):
+    """What the step needs is not there (any more): the bucket, the upload, a shared blob."""
+
+
+class Stale(EngineError):
+    """The bucket or document changed since it was read: read it again and decide again."""
+
+
+class NotEmpty(EngineError):
+    """The bucket still holds versions or uploads."""
+
+
+class Conflict(EngineError):
+    """The precondition (`Expect`) does not hold. `current` is the live version that stood in the way, or None."""
+
+    def __init__(self, current: Version | None) -> None:
+        super().__init__("precondition failed")
+        self.current = current
+
+
+class Damaged(EngineError):
+    """Stored bytes or a stored row do not match their checksum. Never answered with the bytes."""
+
+
+class Full(EngineError):
+    """No space left on the device (or quota); nothing was changed."""
+
+
+class Unavailable(EngineError):
+    """The engine cannot serve now (I/O error, lost backend); nothing acknowledged."""
+
+
+class Expect(msgspec.Struct, frozen=True, kw_only=True):
+    """A precondition on the live (latest, not a delete marker) version of a key, checked inside the step.
+
+    `absent`: there must be none (If-None-Match: *). `present`: there must be one (If-Match: *).
+    `etags`: the live ETag must be one of these. `not_etags`: must not be one of these.
+    `seq`: the version looked at must still have this seq (compare-and-set). `size`, `modified_ms`: as
+    x-amz-if-match-size and x-amz-if-match-last-modified-time of DeleteObject (modified compared in seconds).
+    For `expunge` and `amend` of a named version they speak of that version. A live version that is missing
+    fails `present`, `etags`, `seq`, `size`, `modified_ms`.
+    """
+
+    absent: bool = False
+    present: bool = False
+    etags: tuple[str, ...] = ()
+    not_etags: tuple[str, ...] = ()
+    seq: int | None = None
+    size: int | None = None
+    modified_ms: int | None = None
+
+
+ANYTHING = Expect()
+
+
+class Committed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a step did: the version as stored (with its seq), the one it replaced, and blobs nobody needs any more.
+
+    The caller discards `unneeded`; if it dies before, the sweep finds them.
+    """
+
+    version: Version | None = None
+    replaced: Version | None = None
+    unneeded: tuple[Blob, ...] = ()
+
+
+class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of a listing. Keys are ordered by their UTF-8 bytes; versions of a key newest first.
+
+    `after`: strictly after this key - or, where it ends with the delimiter and is a common prefix, after
+    the whole prefix. `start`: first key wanted, inclusive. With `versions`, `after_version` continues inside the
+    versions of the key `after` (strictly after that version; "" = after all of them). Keys and common prefixes count together
+    towards `limit` (at least 1). Without `versions`, delete markers and the keys they hide are left out.
+    """
+
+    bucket_id: int
+    prefix: str = ""
+    delimiter: str = ""
+    after: str = ""
+    after_version: str = ""
+    start: str = ""
+    limit: int = 1000
+    versions: bool = False
+
+
+class ListPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`entries` and `prefixes` each in order; `truncated` when more follows; `last` is the last key or common
+    prefix of the page and `last_version` the version id of the last entry (versions listing), to go on from."""
+
+    entries: list[Entry]
+    prefixes: list[str]
+    truncated: bool = False
+    last: str = ""
+    last_version: str = ""
+
+
+class UploadPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of multipart uploads, ordered by key, then by time of initiation, then by upload id."""
+
+    uploads: list[Upload]
+    prefixes: list[str]
+    truncated: bool = False
+
+
+class Catalog(Protocol):
+    """Facts about buckets, versions and uploads."""
+
+    async def bucket(self, namespace: str, name: str) -> Bucket | None: ...
+
+    async def create_bucket(self, bucket: Bucket) -> Bucket:
+        """The stored bucket (id, revision 1). Errors: AlreadyExists(existing Bucket)."""
+        ...
+
+    async def change_bucket(self, bucket: Bucket) -> Bucket:
+        """Stores versioning and settings of `bucket`; its `revision` must be the current one, and grows.
+
+        Errors: Stale, Gone."""
+        ...
+
+    async def delete_bucket(self, bucket_id: int) -> None:
+        """Errors: NotEmpty (versions, delete markers or uploads), Gone."""
+        ...
+
+    async def buckets(self, namespace: str, *, owner: str | None = None, prefix: str = "", after: str = "", limit: int = 1000) -> list[Bucket]:
+        """Buckets in order of name, strictly after `after`, at most `limit`."""
+        ...
+
+    async def version(self, bucket_id: int, key: str, version_id: str | None = None, *, body: bool = False) -> Version | None:
+        """A named version, or the latest (perhaps a delete marker); None when there is none.
+
+        With `body`, `blobs` is filled, and small inline blobs bring their bytes. Errors: Damaged."""
+        ...
+
+    async def commit(self, bucket: Bucket, new: Version, expect: Expect = ANYTHING) -> Committed:
+        """Makes `new` the latest version of its key; a version with the same version id is replaced.
+
+        The engine gives `seq`. `new.blobs` come from `Blobs.write` or from a version just read (shared: the engine counts
+        the references). A delete marker is a version with `is_delete_marker`.
+        Errors: Conflict; Stale when `bucket.revision` is not current; Gone (bucket, shared blob); Full."""
+        ...
+
+    async def amend(self, bucket: Bucket, key: str, version_id: str | None, facts: Facts, expect: Expect) -> Version:
+        """Replaces the facts of a version (tags, ACL, retention) and nothing else. Errors: Gone, Conflict, Stale."""
+        ...
+
+    async def expunge(self, bucket: Bucket, key: str, version_id: str, expect: Expect = ANYTHING) -> Committed:
+        """Removes one version for good (`replaced` says which; None when there was none). The next newest becomes the latest.
+
+        Errors: Conflict, Stale, Gone (bucket)."""
+        ...
+
+    async def list(self, query: ListQuery) -> ListPage: ...
+
+    async def start_upload(self, bucket: Bucket, upload: Upload) -> None:
+        """Errors: Stale, Gone."""
+        ...
+
+    async def upload(self, bucket_id: int, key: str, upload_id: str) -> Upload | None: ...
+
+    async def add_part(self, upload: Upload, part: Part) -> Committed:
+        """Stores or replaces a part (unneeded: the replaced part's blobs). Errors: Gone (upload)."""
+        ...
+
+    async def parts(self, upload: Upload, *, after: int = 0, limit: int = 1000) -> list[Part]:
+        """Parts in order of number, strictly after `after`, blobs included."""
+        ...
+
+    async def finish_upload(self, bucket: Bucket, upload: Upload, new: Version, expect: Expect = ANYTHING) -> Committed:
+        """One step: `new` (whose blobs are blobs of the upload's parts) is committed and the upload ends;
+        parts not named in `new` are unneeded. Errors: as commit; Gone (upload)."""
+        ...
+
+    async def abort_upload(self, upload: Upload) -> Committed:
+        """Ends the upload; all its blobs are unneeded. Errors: Gone."""
+        ...
+
+    async def uploads(self, bucket_id: int, *, prefix: str = "", delimiter: str = "", after_key: str = "", after_upload: str = "", limit: int = 1000) -> UploadPage:
+        """Uploads strictly after (`after_key`, `after_upload`); with `after_upload` "" after all uploads of that key."""
+        ...
+
+    async def stale_uploads(self, before_ms: int, limit: int = 1000) -> list[Upload]:
+        """Uploads of any bucket initiated before then, oldest first."""
+        ...
+
+
+class BlobWriter(Protocol):
+    """Writes one blob piece by piece with bounded buffers. Nothing is visible or durable before `finish` returns."""
+
+    async def write(self, data: bytes) -> None:
+        """Takes a piece of any size; suspends when the writer is behind. Errors: Full, Unavailable."""
+        ...
+
+    async def finish(self) -> tuple[Blob, ...]:
+        """The blob(s), durable on stable storage (inline ones become durable with the commit). Errors: Full, Unavailable."""
+        ...
+
+    async def abort(self) -> None:
+        """Throws away what was written; may be called at any time, also after an error."""
+        ...
+
+
+class Blobs(Protocol):
+    """Immutable runs of bytes. A blob means nothing until a commit names it; a crash leaves only strays."""
+
+    def inline_max(self) -> int:
+        """Bodies of at most this many bytes should come through `inline` (kept in the catalog's row)."""
+        ...
+
+    def inline(self, data: bytes) -> Blob:
+        """A small blob that becomes durable with the commit that names it. No I/O."""
+        ...
+
+    def writer(self, size: int | None) -> BlobWriter:
+        """A writer for a body of `size` bytes, or None when unknown."""
+        ...
+
+    def read(self, blobs: tuple[Blob, ...], start: int, length: int) -> AsyncIterator[bytes]:
+        """The bytes [start, start + length) of the blobs in a row, in pieces of about 1 MiB, each verified before it is given.
+
+        Everything that can fail early (a missing file) fails at the first piece. Errors: Damaged, Gone, Unavailable."""
+        ...
+
+    async def discard(self, blobs: Iterable[Blob]) -> None:
+        """Forgets blobs that no version names. Never raises for a missing one."""
+        ...
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A small named value of the registry; `revision` starts at 1."""
+
+    kind: str
+    name: str
+    value: bytes
+    revision: int
+
+
+class Registry(Protocol):
+    """Small named documents (users, keys, policies): compare-and-set, and a generation for caches."""
+
+    def generation(self) -> int:
+        """Changes (never back) whenever any document changed in any process; costs about a microsecond, no I/O that waits."""
+        ...
+
+    async def get(self, kind: str, name: str) -> Document | None: ...
+
+    async def put(self, kind: str, name: str, value: bytes, expect_revision: int | None = None) -> Document:
+        """Stores; `expect_revision` 0 = must not exist, n = must be at n, None = whatever. Errors: Stale, AlreadyExists."""
+        ...
+
+    async def delete(self, kind: str, name: str) -> bool: ...
+
+    async def all(self, kind: str, *, after: str = "", limit: int = 1000) -> list[Document]: ...
+
+
+class Engine(Protocol):
+    """One opened store. `open` in each process; `close` flushes and lets go."""
+
+    catalog: Catalog
+    blobs: Blobs
+    registry: Registry
+
+    async def close(self) -> None: ...
+
+    async def sweep(self, older_than_s: float) -> int:
+        """Removes stray blobs (left by crashes) older than that; returns how many. One process at a time calls it."""
+        ...
+
+    async def scrub(self, limit: int, after: str = "") -> tuple[list[str], str]:
+        """Verifies rows and bodies: the damage found (one line each), and where to go on ("" at the end)."""
+        ...
+
+    async def check(self) -> str:
+        """"" when the engine can read and write, else why not (for /health/ready)."""
+        ...

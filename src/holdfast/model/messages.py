@@ -1,0 +1,127 @@
+"""A request and a response as every layer above the HTTP server sees them: raw bytes, nothing decoded early."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+
+class Body(Protocol):
+    """The body of a request, read once, in pieces; the server sends `100 Continue` at the first read.
+
+    `length` is the number of bytes that the client promised (Content-Length), or None for a chunked
+    request. `trailers` (lower-case names) is complete once `read` has returned b"".
+    """
+
+    length: int | None
+    trailers: dict[bytes, bytes]
+
+    async def read(self) -> bytes:
+        """The next non-empty piece, of any size; b"" at the end. Does not suspend while bytes are buffered.
+
+        Errors: IncompleteBody when the client hangs up, lies about its length or breaks the framing;
+        RequestTimeout when it is too slow.
+        """
+        ...
+
+    async def read_all(self, limit: int) -> bytes:
+        """The whole body, at most `limit` bytes. Errors: as read; EntityTooLarge as soon as it is known."""
+        ...
+
+
+class Stream(Protocol):
+    """A response body too large to hold: pieces of exactly `length` bytes in total."""
+
+    length: int
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+
+class Request:
+    """One HTTP request, its target undecoded, made by the connection.
+
+    `headers` maps lower-case names to values without surrounding white space; a repeated header is
+    joined with b"," (the server has already refused repetitions that change framing or identity).
+    """
+
+    __slots__ = (
+        "method",  # str, upper case, as sent
+        "target",  # bytes, as sent: path and, after "?", query
+        "path",  # bytes, raw, never decoded or normalised
+        "query",  # bytes, raw, without the "?"
+        "headers",  # dict[bytes, bytes]
+        "body",  # Body
+        "peer",  # str, address of the client without its port
+        "secure",  # bool, came over TLS
+        "received_at",  # float, seconds since the epoch, when the headers were complete
+        "id",  # str, 16 upper-case hex digits, unique per request
+        "seen",  # observe.access.Seen | None: what the access log will say
+    )
+    method: str
+    target: bytes
+    path: bytes
+    query: bytes
+    headers: dict[bytes, bytes]
+    body: Body
+    peer: str
+    secure: bool
+    received_at: float
+    id: str
+    seen: object
+
+    def __init__(
+        self,
+        method: str,
+        target: bytes,
+        headers: dict[bytes, bytes],
+        body: Body,
+        *,
+        peer: str = "",
+        secure: bool = False,
+        received_at: float = 0.0,
+        id: str = "",
+    ) -> None:
+        self.method = method
+        self.target = target
+        path, _, query = target.partition(b"?")
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.body = body
+        self.peer = peer
+        self.secure = secure
+        self.received_at = received_at
+        self.id = id
+        self.seen = None
+
+
+class Response:
+    """Status, headers in wire order (names as they go out), and a body: bytes, a Stream, or None.
+
+    The connection adds Content-Length for a bytes or Stream body unless the headers hold one (as the
+    answer to HEAD does), and Date, Server, Connection itself.
+    """
+
+    __slots__ = ("status", "headers", "body", "close")
+
+    def __init__(
+        self,
+        status: int = 200,
+        headers: list[tuple[bytes, bytes]] | None = None,
+        body: bytes | Stream | None = None,
+        *,
+        close: bool = False,
+    ) -> None:
+        self.status = status
+        self.headers = headers if headers is not None else []
+        self.body = body
+        self.close = close
+
+
+class Handler(Protocol):
+    """What the HTTP server calls for each request. It must not raise: errors are responses too.
+
+    The connection drives it with `send(None)` and makes a task of it only if it suspends.
+    """
+
+    async def __call__(self, request: Request) -> Response: ...

@@ -1,0 +1,26 @@
+"""What the handlers of bucket and listing operations share: the bucket that a request names, and the people in an answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdfast.model.buckets import Bucket
+from holdfast.model.errors import NoSuchBucket
+from holdfast.s3.operation import Call
+
+
+def bucket_of(call: Call[Any]) -> Bucket:
+    """The bucket that the request names. Errors: NoSuchBucket."""
+    bucket = call.bucket
+    if bucket is None:
+        raise NoSuchBucket(None, BucketName=getattr(call.input, "bucket", ""))
+    return bucket
+
+
+async def display_names(call: Call[Any], canonical_ids: set[str]) -> dict[str, str]:
+    """The display name of each canonical id; the id itself for one that is not known (any more)."""
+    names = {canonical_id: canonical_id for canonical_id in canonical_ids}
+    user = call.caller.user
+    if user is not None and user.canonical_id in names:
+        names[user.canonical_id] = user.display_name
+    return names

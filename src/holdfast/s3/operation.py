@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeVar
+import difflib
+import inspect
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Generic, TypeVar, get_args
 
 import msgspec
 
@@ -11,6 +13,7 @@ from holdfast.engine.api import Engine
 from holdfast.model.buckets import Bucket
 from holdfast.model.identity import Caller
 from holdfast.model.messages import Request, Response
+from holdfast.wire.model import OperationModel, service
 
 I = TypeVar("I")  # noqa: E741
 
@@ -19,7 +22,7 @@ class Call(Generic[I]):
     """All that a handler may use. `bucket` is the bucket that the request names (None for ListBuckets and CreateBucket of a new one);
     `now_ms` is the time of the request in milliseconds since the epoch."""
 
-    __slots__ = ("input", "request", "caller", "bucket", "engine", "now_ms", "settings")
+    __slots__ = ("bucket", "caller", "engine", "input", "now_ms", "request", "settings")
 
     def __init__(self, input: I, request: Request, caller: Caller, bucket: Bucket | None, engine: Engine, now_ms: int, settings: Any) -> None:
         self.input = input
@@ -48,7 +51,7 @@ class Operation(msgspec.Struct, frozen=True):
 OPERATIONS: dict[str, Operation] = {}
 
 
-def operation(name: str, *needs: str, ignores: tuple[str, ...] = (), success: int = 200) -> Callable[[Run], Run]:
+def operation(name: str, *needs: str, ignores: tuple[str, ...] = (), success: int | None = None) -> Callable[[Run], Run]:
     """Registers the handler of operation `name` of botocore's S3 model.
 
         class Input(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,14 +68,56 @@ def operation(name: str, *needs: str, ignores: tuple[str, ...] = (), success: in
     `body: Body`. A member of the model that Input does not name is refused with NotImplemented when a request sends it, unless `ignores` names it
     because leaving it out changes neither meaning nor safety.
     The handler returns a Response, or an Output: a msgspec.Struct (or dict) of the model's output members in snake case, written
-    to headers and XML as the model says, with status `success`; None answers an empty body.
+    to headers and XML as the model says, with status `success` (the model's own where none is given: 200, or 204 of most deletions);
+    None answers an empty body.
     """
 
     def register(run: Run) -> Run:
-        ...
+        input = _input_of(run)
+        model = _check(name, input, ignores)
+        if name in OPERATIONS:
+            raise TypeError(f"{name} has two handlers")
+        OPERATIONS[name] = Operation(name, needs, input, run, frozenset(ignores), success or model.status)
         return run
 
     return register
+
+
+def _input_of(run: Run) -> type:
+    """The Input class that the handler's first parameter is annotated with, as `Call[Input]`."""
+    annotations = inspect.get_annotations(run)
+    if not annotations:
+        raise TypeError(f"{run.__qualname__} must annotate its parameter as Call[Input]")
+    first = next(iter(annotations.values()))
+    if isinstance(first, str):
+        first = eval(first, run.__globals__)  # noqa: S307 - the module's own annotation
+    arguments = get_args(first)
+    if len(arguments) != 1 or not (isinstance(arguments[0], type) and issubclass(arguments[0], msgspec.Struct)):
+        raise TypeError(f"{run.__qualname__} must annotate its parameter as Call[Input], Input being a msgspec.Struct")
+    return arguments[0]
+
+
+def _check(name: str, input: type, ignores: tuple[str, ...]) -> OperationModel:
+    """Errors: TypeError for an operation or a member that the model does not have, or a required member with a default."""
+    api = service()
+    if name not in api.names:
+        raise TypeError(f"no operation {name} in the model{_nearest(name, api.names)}")
+    model = api.operation(name)
+    members = {member.name: member for member in model.input.members}
+    for field in (*input.__struct_fields__, *ignores):  # type: ignore[attr-defined]
+        if field not in members:
+            raise TypeError(f"{name} has no member {field}{_nearest(field, members)}")
+    for info in msgspec.structs.fields(input):
+        if members[info.name].required and not info.required:
+            raise TypeError(f"{name}: {info.name} is required by the model and must not have a default")
+        if info.required and not members[info.name].required:
+            raise TypeError(f"{name}: {info.name} is optional in the model and needs a default")
+    return model
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    found = difflib.get_close_matches(name, list(names), 1)
+    return f"; did you mean {found[0]}?" if found else ""
 
 
 def response(status: int, *headers: tuple[bytes, bytes]) -> Response:

@@ -1,0 +1,62 @@
+"""The query string of a request: split once, decoded late."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote_to_bytes
+
+from holdfast.model.errors import InvalidArgument, InvalidURI
+
+_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+EMPTY: dict[bytes, bytes] = {}
+PARAMETERS_MAX = 256
+
+
+def split(raw: bytes) -> dict[bytes, bytes]:
+    """Names (decoded) to values (still percent-encoded). A name without "=" has the value b"".
+
+    A name that comes twice is refused: signer, policy and store could each take another one.
+    Errors: InvalidURI, InvalidArgument.
+    """
+    found: dict[bytes, bytes] = {}
+    for piece in raw.split(b"&"):
+        name, _, value = piece.partition(b"=")
+        if b"%" in name:
+            name = _decode(name)
+        if name:
+            if name in found:
+                raise InvalidArgument("A query parameter may be given once.", ArgumentName=name.decode("utf-8", "replace"))
+            found[name] = value
+    if len(found) > PARAMETERS_MAX:
+        raise InvalidURI()
+    return found
+
+
+def text(value: bytes) -> str:
+    """A value as text: "+" is a space, escapes decoded, UTF-8. Errors: InvalidURI."""
+    if b"+" in value:
+        value = value.replace(b"+", b" ")
+    if b"%" in value:
+        value = _decode(value)
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise InvalidURI() from None
+
+
+def path_text(value: bytes) -> str:
+    """A piece of the path as text: percent-decoded once, nothing else changed. Errors: InvalidURI for bad escapes, bad UTF-8 and NUL."""
+    if b"%" in value:
+        value = _decode(value)
+    if b"\0" in value:
+        raise InvalidURI()
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise InvalidURI() from None
+
+
+def _decode(value: bytes) -> bytes:
+    if _BAD_ESCAPE.search(value):
+        raise InvalidURI()
+    return unquote_to_bytes(value)

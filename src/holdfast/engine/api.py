@@ -6,6 +6,7 @@ crosses this seam; the clock is passed in by the caller. Engines raise only the 
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import AsyncIterator, Iterable
 from typing import Protocol
 
@@ -190,7 +191,7 @@ class Catalog(Protocol):
         """Stores or replaces a part (unneeded: the replaced part's blobs). Errors: Gone (upload)."""
         ...
 
-    async def parts(self, upload: Upload, *, after: int = 0, limit: int = 1000) -> list[Part]:
+    async def parts(self, upload: Upload, *, after: int = 0, limit: int = 1000) -> builtins.list[Part]:
         """Parts in order of number, strictly after `after`, blobs included."""
         ...
 
@@ -203,11 +204,13 @@ class Catalog(Protocol):
         """Ends the upload; all its blobs are unneeded. Errors: Gone."""
         ...
 
-    async def uploads(self, bucket_id: int, *, prefix: str = "", delimiter: str = "", after_key: str = "", after_upload: str = "", limit: int = 1000) -> UploadPage:
+    async def uploads(
+        self, bucket_id: int, *, prefix: str = "", delimiter: str = "", after_key: str = "", after_upload: str = "", limit: int = 1000
+    ) -> UploadPage:
         """Uploads strictly after (`after_key`, `after_upload`); with `after_upload` "" after all uploads of that key."""
         ...
 
-    async def stale_uploads(self, before_ms: int, limit: int = 1000) -> list[Upload]:
+    async def stale_uploads(self, before_ms: int, limit: int = 1000) -> builtins.list[Upload]:
         """Uploads of any bucket initiated before then, oldest first."""
         ...
 

@@ -1,0 +1,185 @@
+"""The embedded catalog: reads answered inline on one connection, writes handed to the committing thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+import apsw
+
+from holdfast.engine.api import ANYTHING, Committed, Damaged, Expect, ListPage, ListQuery, Unavailable, UploadPage
+from holdfast.engine.embedded import bucket_steps, listing, rows, steps
+from holdfast.engine.embedded.generation import Generation
+from holdfast.engine.embedded.rows import FULL, FULL_OF_ROW
+from holdfast.engine.embedded.writer import Writer
+from holdfast.model.buckets import Bucket
+from holdfast.model.objects import Facts, Part, Upload, Version
+
+T = TypeVar("T")
+
+_LIVE = f"SELECT {FULL} FROM current WHERE bucket_id = ? AND key = ?"
+_LIVE_BODY = f"SELECT {FULL_OF_ROW}, i.data FROM current r LEFT JOIN inline i ON i.id = r.inline_id WHERE r.bucket_id = ? AND r.key = ?"
+_HISTORY_BODY = f"SELECT {FULL_OF_ROW}, i.data FROM history r LEFT JOIN inline i ON i.id = r.inline_id WHERE r.bucket_id = ? AND r.key = ?"
+_NEWEST_BODY = f"{_HISTORY_BODY} ORDER BY r.seq DESC LIMIT 1"
+_NAMED_BODY = f"{_HISTORY_BODY} AND r.version_id = ?"
+_NEWEST_SEQ = "SELECT max(seq) FROM history WHERE bucket_id = ? AND key = ?"
+
+
+class EmbeddedCatalog:
+    """`Catalog` on SQLite."""
+
+    def __init__(self, connection: apsw.Connection, writer: Writer, generation: Generation) -> None:
+        self._connection = connection
+        self._cursor = connection.cursor()
+        self._writer = writer
+        self._generation = generation
+        self._buckets: dict[tuple[str, str], Bucket] = {}
+        self._buckets_at = -1
+
+    def _read(self, read: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        """Runs a read; what SQLite finds broken is Damaged, what it cannot reach Unavailable."""
+        try:
+            return read(*arguments, **named)
+        except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError, ValueError) as error:
+            raise Damaged(f"the catalog is damaged: {error}") from error
+        except apsw.Error as error:
+            raise Unavailable(f"{type(error).__name__}: {error}") from error
+
+    # ---- buckets ----
+
+    async def bucket(self, namespace: str, name: str) -> Bucket | None:
+        generation = self._generation.value()
+        if generation == self._buckets_at:
+            bucket = self._buckets.get((namespace, name))
+            if bucket is not None:
+                return bucket
+        elif generation & 1 == 0:
+            self._buckets.clear()
+            self._buckets_at = generation
+        found = self._read(self._rows, f"{bucket_steps.BUCKET} WHERE namespace = ? AND name = ?", (namespace, name))
+        if not found:
+            return None
+        bucket = self._read(rows.bucket_of, found[0])
+        if generation & 1 == 0:
+            self._buckets[namespace, name] = bucket
+        return bucket
+
+    def _rows(self, statement: str, arguments: tuple[Any, ...]) -> list[Any]:
+        return self._cursor.execute(statement, arguments).fetchall()
+
+    async def create_bucket(self, bucket: Bucket) -> Bucket:
+        return await self._writer.submit(partial(bucket_steps.create_bucket, bucket=bucket))
+
+    async def change_bucket(self, bucket: Bucket) -> Bucket:
+        return await self._writer.submit(partial(bucket_steps.change_bucket, bucket=bucket))
+
+    async def delete_bucket(self, bucket_id: int) -> None:
+        await self._writer.submit(partial(bucket_steps.delete_bucket, bucket_id=bucket_id))
+
+    async def buckets(self, namespace: str, *, owner: str | None = None, prefix: str = "", after: str = "", limit: int = 1000) -> list[Bucket]:
+        return self._read(self._list_buckets, namespace, owner, prefix, after, limit)
+
+    def _list_buckets(self, namespace: str, owner: str | None, prefix: str, after: str, limit: int) -> list[Bucket]:
+        found: list[Bucket] = []
+        begin = max(prefix, after + "\0" if after else "")
+        while True:
+            some = self._rows(
+                f"{bucket_steps.BUCKET} WHERE namespace = ? AND name >= ? AND name < ? ORDER BY name LIMIT 1000",
+                (namespace, begin, listing.successor(prefix)),
+            )
+            for row in some:
+                bucket = rows.bucket_of(row)
+                if owner is None or bucket.owner == owner:
+                    found.append(bucket)
+                    if len(found) >= limit:
+                        return found
+            if len(some) < 1000:
+                return found
+            begin = some[-1][2] + "\0"
+
+    # ---- versions ----
+
+    async def version(self, bucket_id: int, key: str, version_id: str | None = None, *, body: bool = False) -> Version | None:
+        try:
+            found = self._cursor.execute(_LIVE_BODY if body else _LIVE, (bucket_id, key)).fetchall()
+            if found and (version_id is None or found[0][1] == version_id):
+                row = found[0]
+                return rows.version_of(bucket_id, row, True, rows.blobs_of(row) if body else ())
+            return self._from_history(bucket_id, key, version_id, body)
+        except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError, ValueError) as error:
+            raise Damaged(f"the catalog is damaged: {error}") from error
+        except apsw.Error as error:
+            raise Unavailable(f"{type(error).__name__}: {error}") from error
+
+    def _from_history(self, bucket_id: int, key: str, version_id: str | None, body: bool) -> Version | None:
+        """In one snapshot, so that a version that moves between the tables meanwhile is seen in one of them."""
+        execute = self._cursor.execute
+        execute("BEGIN")
+        try:
+            current = execute(_LIVE_BODY, (bucket_id, key)).fetchall()
+            if current and (version_id is None or current[0][1] == version_id):
+                row, is_latest = current[0], True
+            else:
+                named = (bucket_id, key, version_id)
+                found = execute(_NAMED_BODY, named).fetchall() if version_id is not None else execute(_NEWEST_BODY, named[:2]).fetchall()
+                if not found:
+                    return None
+                row = found[0]
+                is_latest = not current and (version_id is None or execute(_NEWEST_SEQ, named[:2]).fetchall()[0][0] == row[rows.SEQ])
+        finally:
+            execute("COMMIT")
+        return rows.version_of(bucket_id, row, is_latest, rows.blobs_of(row) if body else ())
+
+    async def commit(self, bucket: Bucket, new: Version, expect: Expect = ANYTHING) -> Committed:
+        return await self._writer.submit(lambda batch: steps.commit(batch, bucket, new, expect))
+
+    async def amend(self, bucket: Bucket, key: str, version_id: str | None, facts: Facts, expect: Expect) -> Version:
+        return await self._writer.submit(lambda batch: steps.amend(batch, bucket, key, version_id, facts, expect))
+
+    async def expunge(self, bucket: Bucket, key: str, version_id: str, expect: Expect = ANYTHING) -> Committed:
+        return await self._writer.submit(lambda batch: steps.expunge(batch, bucket, key, version_id, expect))
+
+    async def list(self, query: ListQuery) -> ListPage:
+        return self._read(listing.list_page, self._connection, query)
+
+    # ---- uploads ----
+
+    async def start_upload(self, bucket: Bucket, upload: Upload) -> None:
+        await self._writer.submit(lambda batch: bucket_steps.start_upload(batch, bucket, upload))
+
+    async def upload(self, bucket_id: int, key: str, upload_id: str) -> Upload | None:
+        found = self._read(self._rows, f"{bucket_steps.UPLOAD} WHERE upload_id = ? AND bucket_id = ? AND key = ?", (upload_id, bucket_id, key))
+        return self._read(rows.upload_of, found[0]) if found else None
+
+    async def add_part(self, upload: Upload, part: Part) -> Committed:
+        return await self._writer.submit(lambda batch: bucket_steps.add_part(batch, upload, part))
+
+    async def parts(self, upload: Upload, *, after: int = 0, limit: int = 1000) -> list[Part]:  # type: ignore[valid-type]
+        statement = f"{bucket_steps.PART} WHERE upload_id = ? AND number > ? ORDER BY number LIMIT ?"
+        found = self._read(self._rows, statement, (upload.upload_id, after, limit))
+        return [self._read(rows.part_of, row) for row in found]
+
+    async def finish_upload(self, bucket: Bucket, upload: Upload, new: Version, expect: Expect = ANYTHING) -> Committed:
+        return await self._writer.submit(lambda batch: bucket_steps.finish_upload(batch, bucket, upload, new, expect))
+
+    async def abort_upload(self, upload: Upload) -> Committed:
+        return await self._writer.submit(lambda batch: bucket_steps.abort_upload(batch, upload))
+
+    async def uploads(
+        self, bucket_id: int, *, prefix: str = "", delimiter: str = "", after_key: str = "", after_upload: str = "", limit: int = 1000
+    ) -> UploadPage:
+        return self._read(
+            listing.uploads_page,
+            self._connection,
+            bucket_id,
+            prefix=prefix,
+            delimiter=delimiter,
+            after_key=after_key,
+            after_upload=after_upload,
+            limit=limit,
+        )
+
+    async def stale_uploads(self, before_ms: int, limit: int = 1000) -> list[Upload]:  # type: ignore[valid-type]
+        found = self._read(self._rows, f"{bucket_steps.UPLOAD} WHERE initiated_ms < ? ORDER BY initiated_ms LIMIT ?", (before_ms, limit))
+        return [self._read(rows.upload_of, row) for row in found]

@@ -1,0 +1,126 @@
+"""One opened embedded store: a directory with two SQLite databases and the files of larger bodies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import apsw
+
+from holdfast.engine.api import EngineError, Unavailable
+from holdfast.engine.embedded import schema, upkeep
+from holdfast.engine.embedded.blobs import EmbeddedBlobs, file_error
+from holdfast.engine.embedded.catalog import EmbeddedCatalog
+from holdfast.engine.embedded.generation import CommitLock, Generation
+from holdfast.engine.embedded.registry import EmbeddedRegistry
+from holdfast.engine.embedded.writer import Batch, Writer, engine_error
+from holdfast.model.objects import Blob
+
+INLINE_BYTES_MAX = 32 * 1024
+_THREADS = 8
+
+
+class EmbeddedEngine:
+    """`Engine` on one directory. One object a process (opened after any fork); any number of processes on one directory."""
+
+    def __init__(self, path: Path, inline_bytes_max: int) -> None:
+        self._path = path
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="body")
+        self._generations = {name: Generation(path / f"{name}.generation") for name in ("catalog", "registry")}
+        self._connections = {name: schema.connect(path / f"{name}.db") for name in ("catalog", "registry")}
+        self._writers = {name: Writer(path / f"{name}.db", path / f"{name}.lock", self._generations[name]) for name in ("catalog", "registry")}
+        connection, writer = self._connections["catalog"], self._writers["catalog"]
+        self._root = path / "blobs"
+        self.catalog = EmbeddedCatalog(connection, writer, self._generations["catalog"])
+        self.blobs = EmbeddedBlobs(self._root, inline_bytes_max, self._pool, connection, writer)
+        self.registry = EmbeddedRegistry(self._connections["registry"], self._writers["registry"], self._generations["registry"])
+
+    @classmethod
+    def open(cls, path: Path | str, *, inline_bytes_max: int = INLINE_BYTES_MAX) -> EmbeddedEngine:
+        """Opens the store in the directory `path`, or makes one. Errors: Unavailable, Full."""
+        schema.require_sqlite()
+        path = Path(path).absolute()
+        try:
+            prepare(path)
+            return cls(path, inline_bytes_max)
+        except apsw.Error as error:
+            raise engine_error(error) from error
+        except OSError as error:
+            raise file_error(error) from error
+
+    async def close(self) -> None:
+        """Commits what is queued and lets go of everything."""
+        loop = asyncio.get_running_loop()
+        for writer in self._writers.values():
+            await loop.run_in_executor(None, writer.close)
+        await loop.run_in_executor(None, self._pool.shutdown)
+        for connection in self._connections.values():
+            connection.close()
+        for generation in self._generations.values():
+            generation.close()
+
+    async def sweep(self, older_than_s: float) -> int:
+        """Inline bodies come and go with their rows, so only files can be strays. Files of writers at work are younger than any sane age."""
+        loop = asyncio.get_running_loop()
+        connection = schema.connect(self._path / "catalog.db", readonly=True)
+        removed = 0
+        try:
+            walk = upkeep.strays(self._root, connection, older_than_s)
+            while ids := await loop.run_in_executor(self._pool, next, walk, None):
+                await self.blobs.discard([Blob(blob_id, 0) for blob_id in ids])
+                removed += len(ids)
+        finally:
+            connection.close()
+        return removed
+
+    async def scrub(self, limit: int, after: str = "") -> tuple[list[str], str]:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._scrub, max(limit, 1), after)
+
+    def _scrub(self, limit: int, after: str) -> tuple[list[str], str]:
+        with contextlib.closing(schema.connect(self._path / "catalog.db", readonly=True)) as connection:
+            return upkeep.scrub(connection, self._root, limit, after)
+
+    async def check(self) -> str:
+        """Commits a row and writes a file: "" when both worked."""
+        try:
+            await self._writers["catalog"].submit(_touch)
+            await asyncio.get_running_loop().run_in_executor(self._pool, self._touch_file)
+        except (EngineError, OSError) as error:
+            return str(error)
+        return ""
+
+    def _touch_file(self) -> None:
+        path = self._path / f"check.{os.getpid()}"
+        try:
+            path.write_bytes(b"x")
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _touch(batch: Batch) -> None:
+    batch.execute("UPDATE counters SET value = value + 1 WHERE name = 'check'")
+
+
+def prepare(path: Path) -> None:
+    """The directory with what every process expects in it; one process at a time. Errors: Unavailable, OSError, apsw.Error."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.is_dir():
+        raise Unavailable(f"{path} is not a directory")
+    lock = CommitLock(path / "catalog.lock")
+    try:
+        with lock:
+            root = path / "blobs"
+            if not (root / "ff").is_dir():
+                root.mkdir(mode=0o700, exist_ok=True)
+                for number in range(256):
+                    (root / f"{number:02x}").mkdir(mode=0o700, exist_ok=True)
+                schema.sync_directory(root)
+            schema.migrate(path / "catalog.db", schema.CATALOG)
+            schema.migrate(path / "registry.db", schema.REGISTRY)
+            schema.sync_directory(path)
+            schema.sync_directory(path.parent)
+    finally:
+        lock.close()

@@ -1,0 +1,108 @@
+"""The file of one blob: its bytes, then a CRC32C for each block, then a tail that says what it is.
+
+Name: blobs/xx/<32 hex digits>, random, never derived from a key. Layout: body | n x u32 LE checks | tail. The check of block i
+is seeded with the blob's id and i, so that a block of another file or of another place is noticed too.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+from zlib import crc32
+
+from awscrt.checksums import crc32c
+
+from holdfast.engine.api import Damaged
+
+ID_BYTES = 16
+BLOCK_BYTES = 65536
+_TAIL = struct.Struct("<4sIQ")  # magic, block size in bytes, body size in bytes
+_MAGIC = b"HFB1"
+
+
+def path_of(root: Path, blob_id: bytes) -> str:
+    name = blob_id.hex()
+    return f"{root}/{name[:2]}/{name}"
+
+
+def file_bytes(size: int) -> int:
+    """Length in bytes of the file of a body of `size` bytes."""
+    return size + 4 * blocks(size) + _TAIL.size
+
+
+def blocks(size: int) -> int:
+    return -(-size // BLOCK_BYTES)
+
+
+def seed_of(blob_id: bytes) -> int:
+    return crc32(blob_id)
+
+
+def tail(checks: list[int], size: int) -> bytes:
+    """What follows the body."""
+    return struct.pack(f"<{len(checks)}I", *checks) + _TAIL.pack(_MAGIC, BLOCK_BYTES, size)
+
+
+class BlockChecks:
+    """The checks of a body that comes in pieces of any size."""
+
+    def __init__(self, blob_id: bytes) -> None:
+        self._seed = seed_of(blob_id)
+        self._room = BLOCK_BYTES
+        self._check = self._seed
+        self.done: list[int] = []
+
+    def add(self, data: bytes) -> None:
+        view = memoryview(data)
+        at, length = 0, len(view)
+        while at < length:
+            take = min(self._room, length - at)
+            self._check = crc32c(view[at : at + take], self._check)
+            at += take
+            self._room -= take
+            if not self._room:
+                self._next()
+
+    def _next(self) -> None:
+        self.done.append(self._check)
+        self._check = (self._seed + len(self.done)) & 0xFFFFFFFF
+        self._room = BLOCK_BYTES
+
+    def finish(self) -> list[int]:
+        if self._room < BLOCK_BYTES:
+            self._next()
+        return self.done
+
+
+def open_file(root: Path, blob_id: bytes, size: int) -> int:
+    """A descriptor of the file. Errors: FileNotFoundError; Damaged when its length or its tail is not that of the blob."""
+    descriptor = os.open(path_of(root, blob_id), os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        wanted = file_bytes(size)
+        end = os.pread(descriptor, _TAIL.size + 1, wanted - _TAIL.size)
+        if end != _TAIL.pack(_MAGIC, BLOCK_BYTES, size):
+            raise Damaged(f"blob {blob_id.hex()}: the end of its file is not that of {size} bytes")
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def read_checks(descriptor: int, size: int, first: int, count: int) -> tuple[int, ...]:
+    """The stored checks of blocks [first, first + count)."""
+    data = os.pread(descriptor, 4 * count, size + 4 * first)
+    if len(data) != 4 * count:
+        raise Damaged("a blob's file is too short")
+    return struct.unpack(f"<{count}I", data)
+
+
+def verify(blob_id: bytes, data: bytes, first: int, checks: tuple[int, ...]) -> None:
+    """Whether `data`, which begins at block `first`, is what was written. Errors: Damaged."""
+    seed = seed_of(blob_id)
+    view = memoryview(data)
+    at = 0
+    for index, check in enumerate(checks, first):
+        if crc32c(view[at : at + BLOCK_BYTES], (seed + index) & 0xFFFFFFFF) != check:
+            raise Damaged(f"blob {blob_id.hex()}: checksum mismatch in block {index}")
+        at += BLOCK_BYTES

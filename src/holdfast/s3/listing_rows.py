@@ -11,9 +11,9 @@ from holdfast.s3.place import bucket_of, display_names
 
 
 async def page_rows(call: Call[Any], page: ListPage, encoding: Encoding, *, with_owner: bool) -> str:
-    """Contents and CommonPrefixes. With the setting `list_owner_and_tags` (Yandex Object Storage does so) every row has Owner and
+    """Contents and CommonPrefixes. With the setting `list_extras` (Yandex Object Storage does so) every row has Owner and
     TagSet, asked for or not; reading the tags costs one look-up a row."""
-    extras = getattr(call.settings, "list_owner_and_tags", False)
+    extras = call.settings.list_extras
     owners = {entry.owner for entry in page.entries}
     elements = owner_elements(await display_names(call, owners)) if with_owner or extras else dict.fromkeys(owners, "")
     rows = contents(page.entries, encoding, elements, await _tag_sets(call, page)) if extras else contents(page.entries, encoding, elements)

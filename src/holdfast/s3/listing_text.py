@@ -35,7 +35,7 @@ def xml_text(text: str) -> str:
 
 def url_text(text: str) -> str:
     """`text` as `encoding-type=url` has it: UTF-8 percent-encoded, all but letters, digits and `-_.~/*`. Safe in XML as it is."""
-    return quote(text, safe=_URL_SAFE)
+    return quote(text, safe=_URL_SAFE, errors="replace")
 
 
 class Encoding:
@@ -52,9 +52,13 @@ class Encoding:
         else:
             raise InvalidArgument("Invalid Encoding Method specified in Request", ArgumentName="encoding-type", ArgumentValue=encoding_type)
 
+    def for_writer(self, name: str) -> str:
+        """A name for a writer that escapes XML itself."""
+        return name if self.one is xml_text else self.one(name)
+
     def all(self, names: list[str]) -> list[str]:
         """Every name written; a page of plain names costs one look at its bytes."""
-        if "".join(names).encode("utf-8", "surrogatepass").translate(None, self.plain):
+        if "".join(names).encode("utf-8", "replace").translate(None, self.plain):
             one = self.one
             return [one(name) for name in names]
         return names
@@ -141,4 +145,4 @@ def element(name: str, text: str | None) -> str:
 
 def listing_response(text: str) -> Response:
     """The answer that carries a listing."""
-    return Response(200, [(b"content-type", b"application/xml; charset=UTF-8")], text.encode("utf-8", "surrogatepass"))
+    return Response(200, [(b"content-type", b"application/xml; charset=UTF-8")], text.encode("utf-8", "replace"))

@@ -24,3 +24,14 @@ async def display_names(call: Call[Any], canonical_ids: set[str]) -> dict[str, s
     if user is not None and user.canonical_id in names:
         names[user.canonical_id] = user.display_name
     return names
+
+
+def writer_of(call: Call[Any]) -> str:
+    """The canonical id that owns what this request writes: the caller's, or the bucket owner's when the caller is anonymous."""
+    user = call.caller.user
+    return user.canonical_id if user is not None else bucket_of(call).owner
+
+
+def person(names: dict[str, str], canonical_id: str) -> dict[str, str]:
+    """An Owner or Initiator of an answer; `names` as display_names gives them."""
+    return {"id": canonical_id, "display_name": names[canonical_id]}

@@ -30,7 +30,7 @@ class PutInput(msgspec.Struct, frozen=True, kw_only=True):
     mfa: str | None = None
 
 
-@operation("PutBucketVersioning", "s3:PutBucketVersioning", ignores=("content_md5", "checksum_algorithm"))
+@operation("PutBucketVersioning", "s3:PutBucketVersioning")
 async def put_bucket_versioning(call: Call[PutInput]) -> Response:
     """Switches versioning on or suspends it.
 

@@ -1,0 +1,169 @@
+"""What multipart uploads mean: starting, adding parts, aborting, and ending those that nobody finishes."""
+
+from __future__ import annotations
+
+import secrets
+
+import msgspec
+
+from holdfast.engine.api import Engine, Gone, UploadPage
+from holdfast.model.errors import InvalidArgument, InvalidRequest, NoSuchUpload
+from holdfast.model.objects import Blob, Facts, Part, Upload
+from holdfast.objects.checksums import ALGORITHMS, COMPOSITE, DEFAULT, FULL_OBJECT
+from holdfast.objects.write import discard
+
+PART_NUMBER_MAX = 10_000
+UPLOAD_AGE_S = 7 * 24 * 3600
+
+_ASKED = "checksum-asked"
+
+
+def choose_checksum(algorithm: str | None, checksum_type: str | None) -> tuple[str, str]:
+    """The checksum algorithm and type of an upload; neither asked means CRC64NVME over the full object
+    (S3 User Guide, "Checking object integrity", has the table of what each algorithm allows).
+
+    Errors: InvalidRequest (unknown algorithm or type, a type without algorithm, a pair that cannot be)."""
+    if checksum_type is not None and checksum_type not in (FULL_OBJECT, COMPOSITE):
+        raise InvalidRequest("Value for x-amz-checksum-type header is invalid.")
+    if algorithm is None:
+        if checksum_type is not None:
+            raise InvalidRequest("The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")
+        return DEFAULT, FULL_OBJECT
+    chosen = ALGORITHMS.get(algorithm.upper())
+    if chosen is None:
+        raise InvalidRequest(
+            f"Checksum algorithm provided is unsupported. Please try again with any of the valid types: [{', '.join(ALGORITHMS)}]"
+        )
+    if checksum_type is None:
+        return chosen.name, chosen.types[0]
+    if checksum_type not in chosen.types:
+        raise InvalidRequest(f"The {checksum_type} checksum type cannot be used with the {algorithm.lower()} checksum algorithm.")
+    return chosen.name, checksum_type
+
+
+def asked_for_checksum(upload: Upload) -> bool:
+    """Whether the client chose the upload's checksum algorithm (else it is the default, which answers do not mention)."""
+    return _ASKED in upload.facts.extra
+
+
+def final_facts(upload: Upload) -> Facts:
+    """The facts of the object that the upload becomes, without what only the upload needed."""
+    if _ASKED not in upload.facts.extra:
+        return upload.facts
+    return msgspec.structs.replace(upload.facts, extra={name: value for name, value in upload.facts.extra.items() if name != _ASKED})
+
+
+def new_upload(
+    bucket_id: int, key: str, *, facts: Facts, owner: str, storage_class: str, now_ms: int, algorithm: str | None, checksum_type: str | None
+) -> Upload:
+    """An upload to start, with an id that cannot be guessed. Errors: as choose_checksum."""
+    chosen, kind = choose_checksum(algorithm, checksum_type)
+    extra = {**facts.extra, _ASKED: "1"} if algorithm is not None else facts.extra
+    return Upload(
+        upload_id=secrets.token_hex(24),
+        bucket_id=bucket_id,
+        key=key,
+        initiated_ms=now_ms,
+        owner=owner,
+        initiator=owner,
+        storage_class=storage_class,
+        facts=msgspec.structs.replace(facts, checksum_algorithm=chosen, checksum_type=kind, checksum_value="", extra=extra),
+    )
+
+
+async def find_upload(engine: Engine, bucket_id: int, key: str, upload_id: str) -> Upload:
+    """The upload in progress. Errors: NoSuchUpload, also for the id of another key's or another bucket's upload."""
+    upload = await engine.catalog.upload(bucket_id, key, upload_id)
+    if upload is None:
+        raise NoSuchUpload(None, UploadId=upload_id)
+    return upload
+
+
+def check_part_number(number: int) -> None:
+    """Errors: InvalidArgument outside 1..10000."""
+    if not 1 <= number <= PART_NUMBER_MAX:
+        raise InvalidArgument(
+            "Part number must be an integer between 1 and 10000, inclusive", ArgumentName="partNumber", ArgumentValue=str(number)
+        )
+
+
+def check_part_algorithm(upload: Upload, algorithm: str | None) -> None:
+    """A part may carry a checksum of the upload's algorithm; any, when the client chose none for the upload. Errors: InvalidRequest."""
+    if algorithm is not None and asked_for_checksum(upload) and algorithm != upload.facts.checksum_algorithm:
+        raise InvalidRequest(
+            f"Checksum Type mismatch occurred, expected checksum Type: {upload.facts.checksum_algorithm.lower()},"
+            f" actual checksum Type: {algorithm.lower()}"
+        )
+
+
+async def add_part(engine: Engine, upload: Upload, part: Part, stray: tuple[Blob, ...] = ()) -> None:
+    """Stores a part, and discards what it replaced; when the upload has ended meanwhile, discards `stray` (the blobs written for the part).
+
+    Errors: NoSuchUpload."""
+    try:
+        committed = await engine.catalog.add_part(upload, part)
+    except Gone:
+        if stray:
+            await discard(engine, stray)
+        raise NoSuchUpload(None, UploadId=upload.upload_id) from None
+    if committed.unneeded:
+        await discard(engine, committed.unneeded)
+
+
+async def abort_upload(engine: Engine, upload: Upload) -> None:
+    """Ends the upload and frees its parts. Errors: NoSuchUpload."""
+    try:
+        committed = await engine.catalog.abort_upload(upload)
+    except Gone:
+        raise NoSuchUpload(None, UploadId=upload.upload_id) from None
+    await discard(engine, committed.unneeded)
+
+
+async def expire_uploads(engine: Engine, now_ms: int, older_than_s: float = UPLOAD_AGE_S) -> int:
+    """Aborts every upload initiated more than `older_than_s` seconds before `now_ms`; how many it aborted.
+
+    Safe to run beside clients and beside itself: an upload that ends meanwhile is passed over."""
+    aborted = 0
+    while True:
+        stale = await engine.catalog.stale_uploads(now_ms - int(older_than_s * 1000))
+        before = aborted
+        for upload in stale:
+            try:
+                await abort_upload(engine, upload)
+            except NoSuchUpload:
+                continue
+            aborted += 1
+        if not stale or aborted == before:
+            return aborted
+
+
+async def list_uploads(
+    engine: Engine, bucket_id: int, *, prefix: str, delimiter: str, key_marker: str, upload_id_marker: str, limit: int
+) -> tuple[UploadPage, str, str]:
+    """A page of uploads in progress, and the key and upload id markers of the next one ("" where there is none).
+
+    An upload id marker without a key marker is ignored (S3 API Reference, ListMultipartUploads)."""
+    if limit == 0:
+        return UploadPage(uploads=[], prefixes=[]), "", ""
+    page = await engine.catalog.uploads(
+        bucket_id,
+        prefix=prefix,
+        delimiter=delimiter,
+        after_key=key_marker,
+        after_upload=upload_id_marker if key_marker else "",
+        limit=limit,
+    )
+    if not page.truncated:
+        return page, "", ""
+    last_prefix = page.prefixes[-1] if page.prefixes else ""
+    if page.uploads and page.uploads[-1].key > last_prefix:
+        return page, page.uploads[-1].key, page.uploads[-1].upload_id
+    return page, last_prefix, ""
+
+
+async def list_parts(engine: Engine, upload: Upload, *, after: int, limit: int) -> tuple[list[Part], bool]:
+    """At most `limit` parts with numbers above `after`, and whether more follow."""
+    if limit == 0:
+        return [], False
+    parts = await engine.catalog.parts(upload, after=after, limit=limit + 1)
+    return parts[:limit], len(parts) > limit

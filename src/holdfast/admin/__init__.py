@@ -1,1 +1,1 @@
-"""admin"""
+"""The control listener: health, metrics and, later, the administration API."""

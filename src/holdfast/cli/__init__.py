@@ -1,1 +1,1 @@
-"""cli"""
+"""The holdfast command."""

@@ -1,0 +1,32 @@
+"""The routes of the control listener: GET /health/live, /health/ready and /metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+
+
+def make_app(troubles: Callable[[], Awaitable[list[str]]], metrics: Callable[[], bytes]) -> Starlette:
+    """`troubles` says what keeps the server from serving (empty: ready); `metrics` is the Prometheus text.
+
+    /health/live answers 200 as long as the steward runs; /health/ready 200 or 503 with {"ready", "troubles"}.
+    """
+
+    async def live(_: Request) -> Response:
+        return JSONResponse({"live": True}, headers=_HEADERS)
+
+    async def ready(_: Request) -> Response:
+        found = await troubles()
+        return JSONResponse({"ready": not found, "troubles": found}, 503 if found else 200, headers=_HEADERS)
+
+    async def exposition(_: Request) -> Response:
+        return Response(metrics(), media_type=None, headers={**_HEADERS, "content-type": METRICS_TYPE})
+
+    return Starlette(routes=[Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", exposition)])

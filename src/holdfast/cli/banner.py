@@ -1,0 +1,69 @@
+"""What a person sees when the server starts: where it listens, the administrator's key, and commands to paste."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Started(NamedTuple):
+    """What the banner speaks of. `secret_key` is set only when the key was made by this start; `fixed` when the environment fixed it."""
+
+    version: str
+    data_url: str
+    control_url: str
+    data_dir: str
+    region: str
+    workers: int
+    access_key: str
+    secret_key: str
+    fixed: bool
+    tls_cert: str
+
+
+def key_text(started: Started) -> str:
+    """The administrator's key, printed once."""
+    return (
+        "Administrator's key, made now and shown only this once:\n"
+        f"  access key  {started.access_key}\n"
+        f"  secret key  {started.secret_key}\n"
+    )  # fmt: skip
+
+
+def banner(started: Started) -> str:
+    """Addresses and paste-ready commands for aws, boto3 and curl."""
+    secret = started.secret_key or ("$HOLDFAST_ROOT_SECRET_KEY" if started.fixed else "the-secret-printed-at-the-first-start")
+    quoted = f"'{secret}'" if started.secret_key else f'"{secret}"'
+    ca = f" --ca-bundle '{started.tls_cert}'" if started.tls_cert else ""
+    cacert = f" --cacert '{started.tls_cert}'" if started.tls_cert else ""
+    verify = f", verify={started.tls_cert!r}" if started.tls_cert else ""
+    url, region = started.data_url, started.region
+    return f"""Holdfast {started.version}
+  S3        {url}   region {region}, {started.workers} worker{"s" if started.workers != 1 else ""}
+  control   {started.control_url}   /health/live /health/ready /metrics
+  data      {started.data_dir}
+
+Paste into a shell:
+  export AWS_ACCESS_KEY_ID='{started.access_key}' AWS_SECRET_ACCESS_KEY={quoted} AWS_DEFAULT_REGION='{region}'
+
+With aws:
+  aws --endpoint-url {url}{ca} s3 mb s3://first
+  aws --endpoint-url {url}{ca} s3 cp /etc/hostname s3://first/hello.txt
+  aws --endpoint-url {url}{ca} s3 ls s3://first
+
+With boto3 (python3):
+  import boto3
+  s3 = boto3.client("s3", endpoint_url="{url}"{verify})
+  s3.create_bucket(Bucket="second")
+  s3.put_object(Bucket="second", Key="hello.txt", Body=b"hello")
+  print(s3.get_object(Bucket="second", Key="hello.txt")["Body"].read())
+
+With curl:
+  curl -f{cacert} --aws-sigv4 "aws:amz:{region}:s3" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" -X PUT {url}/third
+  curl -f{cacert} --aws-sigv4 "aws:amz:{region}:s3" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" -T /etc/hostname {url}/third/hello.txt
+  curl -f{cacert} --aws-sigv4 "aws:amz:{region}:s3" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" {url}/third/hello.txt
+"""
+
+
+def ready_line(started: Started) -> str:
+    """The one line that says that the server serves."""
+    return f"holdfast: ready, S3 on {started.data_url}, control on {started.control_url}"

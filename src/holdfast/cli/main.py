@@ -1,0 +1,178 @@
+"""The holdfast command: serve, config, version; its options and their help come from the table of settings."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from holdfast import __version__
+from holdfast.config import TABLE, ConfigError, Loaded, Row, load, nearest
+
+USAGE_EXIT, FAILURE_EXIT = 2, 1
+
+SERVE_EPILOG = """\
+examples:
+  holdfast serve
+      a store on http://127.0.0.1:9000 with its data in ./holdfast-data; the first start prints the administrator's key
+  holdfast serve --data-dir /srv/holdfast --data-listen 0.0.0.0:9000 --tls-cert cert.pem --tls-key key.pem
+      reachable from other machines, over TLS; SIGHUP reads a renewed certificate
+  HOLDFAST_ROOT_ACCESS_KEY=admin HOLDFAST_ROOT_SECRET_KEY=... holdfast serve --bootstrap site.toml
+      a fixed administrator's key, and users and buckets from a file
+
+Every setting may stand in a TOML file (--config, or HOLDFAST_CONFIG), in the environment or here; the later wins. `holdfast config`
+shows what is in force and where it comes from. SIGTERM finishes the requests in flight (up to drain_timeout_s); a second one ends at once.
+"""
+
+MAIN_EPILOG = """\
+start here:
+  holdfast serve             run a store, ready to use; data in ./holdfast-data
+  holdfast serve --help      every setting, with its default and its environment variable
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse that names the nearest option for a misspelt one."""
+
+    def error(self, message: str) -> NoReturn:
+        text = message
+        if message.startswith("unrecognized arguments:"):
+            first = message.split(":", 1)[1].split()[0].split("=")[0]
+            text += nearest(first, [row.flag for row in TABLE.values() if not row.about.secret] + ["--config", "--quiet"])
+        self.exit(USAGE_EXIT, f"holdfast: {text}\nTry: {self.prog} --help\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    made = _Parser(
+        prog="holdfast",
+        description="Holdfast, a self-hosted object store that S3 clients use unchanged.",
+        epilog=MAIN_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    made.add_argument("--version", action="version", version=f"holdfast {__version__}")
+    commands = made.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    serve = commands.add_parser(
+        "serve", help="run a store", description="Runs a store until SIGTERM or Ctrl-C.", epilog=SERVE_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+    )  # fmt: skip
+    add_settings(serve)
+    serve.add_argument("--quiet", action="store_true", help="print only the ready line (and a key that was just made)")
+    config = commands.add_parser(
+        "config", help="show every setting and where its value comes from",
+        description="Shows the settings that `holdfast serve` would use with the same options, and where each comes from. Secrets are not shown.",
+        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+    )  # fmt: skip
+    add_settings(config)
+    commands.add_parser("version", help="print the version")
+    return made
+
+
+def add_settings(to: argparse.ArgumentParser) -> None:
+    """One option a setting, in groups, described from the table."""
+    to.add_argument("--config", metavar="FILE", default="", help="TOML file of settings, names as below with underscores [HOLDFAST_CONFIG]")
+    groups: dict[str, Any] = {}
+    for row in TABLE.values():
+        group = groups.get(row.about.group)
+        if group is None:
+            group = groups[row.about.group] = to.add_argument_group(row.about.group)
+        if row.about.secret:
+            group.description = "\n".join(filter(None, [group.description, f"  {row.env} (environment only)\n      {row.about.text}"]))
+            continue
+        options: dict[str, Any] = {"dest": row.name, "default": argparse.SUPPRESS, "help": _help(row)}
+        if row.kind is tuple or row.name == "domain":
+            options |= {"action": "append", "metavar": "NAME"}
+        else:
+            options["metavar"] = _metavar(row)
+        group.add_argument(row.flag, **options)
+
+
+def _metavar(row: Row) -> str:
+    if row.about.choices:
+        return "|".join(row.about.choices)
+    if row.name.endswith("_listen"):
+        return "HOST:PORT"
+    if row.name.endswith("_s"):
+        return "SECONDS"
+    if "_bytes_" in row.name:
+        return "BYTES"
+    return {bool: "true|false", int: "N"}.get(row.kind, {"data_dir": "DIR", "region": "NAME"}.get(row.name, "FILE"))
+
+
+def _help(row: Row) -> str:
+    default = shown(row, row.default)
+    return f"{row.about.text} [{row.env}; default {default}]".replace("%", "%%")
+
+
+def shown(row: Row, value: Any) -> str:
+    """A value as a person reads it."""
+    if row.about.secret:
+        return "(set)" if value else "(not set)"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    if isinstance(value, int) and "_bytes_" in row.name:
+        for shift, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
+            if value and value % (1 << shift) == 0:
+                return f"{value >> shift}{unit}"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value) if value != "" else "none"
+
+
+def show_config(loaded: Loaded) -> str:
+    """The effective settings as TOML with their origins as comments; secrets redacted."""
+    lines: list[str] = []
+    for name, row in TABLE.items():
+        value = getattr(loaded.settings, name)
+        if row.about.secret:
+            lines.append(f"# {name} {shown(row, value)}  ({loaded.origins[name]})")
+            continue
+        if isinstance(value, bool):
+            text = "true" if value else "false"
+        elif isinstance(value, tuple):
+            text = "[" + ", ".join(_quoted(item) for item in value) + "]"
+        else:
+            text = _quoted(value) if isinstance(value, str) else f"{value}"
+        lines.append(f"{name} = {text}".ljust(48) + f"  # {loaded.origins[name]}")
+    return "\n".join(lines)
+
+
+def _quoted(text: str) -> str:
+    escaped = "".join(f"\\u{ord(letter):04x}" if letter in '"\\' or ord(letter) < 32 or ord(letter) == 127 else letter for letter in text)
+    return f'"{escaped}"'
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The entry point. Exit codes: 0 done, 1 failed, 2 wrong usage."""
+    made = parser()
+    options = vars(made.parse_args(arguments))
+    command = options.pop("command")
+    if command is None:
+        made.print_help()
+        return 0
+    if command == "version":
+        print(f"holdfast {__version__}")
+        return 0
+    quiet, config = options.pop("quiet", False), options.pop("config")
+    try:
+        loaded = load(options, os.environ, config)
+    except ConfigError as error:
+        print(f"holdfast: {error}", file=sys.stderr)
+        return USAGE_EXIT
+    for remark in loaded.remarks:
+        print(f"holdfast: {remark}", file=sys.stderr)
+    if command == "config":
+        print(show_config(loaded))
+        return 0
+    from holdfast.server import serve
+
+    return serve(loaded.settings, quiet=quiet)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

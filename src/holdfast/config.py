@@ -1,0 +1,264 @@
+"""Every setting of the store in one frozen record, and how its value is found: defaults, a TOML file, the environment, the command line."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, get_type_hints
+
+import msgspec
+
+
+class ConfigError(Exception):
+    """A setting that cannot be used; the message names it, where it came from, and what would be right."""
+
+
+class About(NamedTuple):
+    """What people read about a setting, and the values that it may have. `secret`: only the environment may give it."""
+
+    group: str
+    text: str
+    example: str = ""
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    secret: bool = False
+
+
+STORE, NET, LIMITS, S3, LOGS, FIRST = "Store", "Network", "Limits", "S3", "Logs", "First start"
+KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings. Sizes are in bytes and times in seconds, as the names say."""
+
+    data_dir: Annotated[str, About(STORE, "Directory that holds everything: catalog, bodies, keys, logs.", "/srv/holdfast")] = "./holdfast-data"
+    inline_bytes_max: Annotated[int, About(STORE, "Bodies up to this size live in the database, larger ones in files.", "64KiB", 0, MIB)] = 32 * KIB
+    sweep_interval_s: Annotated[float, About(STORE, "How often bytes that no object names (left by crashes) are looked for.", "600", 1)] = 3600.0
+    sweep_age_s: Annotated[float, About(STORE, "Only strays older than this are removed.", "86400", 60)] = 86400.0
+    workers: Annotated[int, About(STORE, "Gateway processes; 0 means one per core.", "4", 0, 256)] = 0
+
+    data_listen: Annotated[str, About(NET, "Address of the S3 listener; port 0 lets the system choose.", "0.0.0.0:9000")] = "127.0.0.1:9000"
+    control_listen: Annotated[str, About(NET, "Address of health, metrics and administration.", "127.0.0.1:9001")] = "127.0.0.1:9001"
+    domain: Annotated[
+        tuple[str, ...], About(NET, "Host names below which the first label is a bucket (virtual-host style); may be repeated.", "s3.example.org")
+    ] = ("localhost", "s3.localhost")
+    tls_cert: Annotated[str, About(NET, "PEM certificates of the data listener; SIGHUP reads them again.", "/etc/holdfast/cert.pem")] = ""
+    tls_key: Annotated[str, About(NET, "PEM private key of the data listener.", "/etc/holdfast/key.pem")] = ""
+    control_tls_cert: Annotated[str, About(NET, "PEM certificate chain of the control listener.", "/etc/holdfast/cert.pem")] = ""
+    control_tls_key: Annotated[str, About(NET, "PEM private key of the control listener.", "/etc/holdfast/key.pem")] = ""
+
+    connections_max: Annotated[int, About(LIMITS, "Connections that one worker keeps open; more are closed at once.", "20000", 1)] = 10_000
+    header_bytes_max: Annotated[int, About(LIMITS, "Largest request line and headers together.", "32KiB", KIB, MIB)] = 32 * KIB
+    put_bytes_max: Annotated[int, About(LIMITS, "Largest body of one PUT or part.", "5GiB", 1)] = 5 * GIB
+    header_timeout_s: Annotated[float, About(LIMITS, "A client that has not sent its headers by then is cut off.", "10", 0.1)] = 20.0
+    body_timeout_s: Annotated[float, About(LIMITS, "A body that brings no byte for so long is given up.", "60", 0.1)] = 60.0
+    idle_timeout_s: Annotated[float, About(LIMITS, "A kept-alive connection without a request is closed after so long.", "120", 0.1)] = 75.0
+    drain_timeout_s: Annotated[float, About(LIMITS, "How long requests may finish after SIGTERM.", "60", 0)] = 30.0
+
+    region: Annotated[str, About(S3, "Region that signatures must name and that buckets are in.", "eu-frankfurt-1")] = "us-east-1"
+    list_extras: Annotated[bool, About(S3, "Listings carry owner and tags without being asked.", "true")] = False
+    upload_expiry_s: Annotated[float, About(S3, "Multipart uploads older than this are aborted; 0 means never.", "604800", 0)] = 0.0
+
+    log_level: Annotated[str, About(LOGS, "How much the log on stderr says.", "debug", choices=("debug", "info", "warning", "error"))] = "info"
+    access_log: Annotated[str, About(LOGS, "Access log: a file, '-' for stdout, 'off'; 'default' is logs/access.jsonl in the data.", "-")] = "default"
+    access_log_bytes_max: Annotated[int, About(LOGS, "The access log is rotated at this size.", "1GiB", 64 * KIB)] = 256 * MIB
+    access_log_files: Annotated[int, About(LOGS, "How many rotated access logs are kept.", "10", 0, 1000)] = 4
+
+    bootstrap: Annotated[str, About(FIRST, "TOML file of users and buckets that must exist; read at every start.", "site.toml")] = ""
+    root_access_key: Annotated[str, About(FIRST, "Access key of the administrator; else one is made and shown once.", "HFROOT...", secret=True)] = ""
+    root_secret_key: Annotated[str, About(FIRST, "Secret of root_access_key.", "at least 8 characters", secret=True)] = ""
+
+
+class Row(NamedTuple):
+    """One line of the table that help, documents, environment and file reading are made from."""
+
+    name: str
+    kind: Any
+    default: Any
+    about: About
+
+    @property
+    def env(self) -> str:
+        return "HOLDFAST_" + self.name.upper()
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+
+def _table() -> dict[str, Row]:
+    hints = get_type_hints(Settings, include_extras=True)
+    defaults = {field.name: field.default for field in msgspec.structs.fields(Settings)}
+    return {name: Row(name, hint.__origin__, defaults[name], hint.__metadata__[0]) for name, hint in hints.items()}
+
+
+TABLE: dict[str, Row] = _table()
+
+
+class Loaded(NamedTuple):
+    """The settings, for each name where its value came from, and remarks worth printing."""
+
+    settings: Settings
+    origins: dict[str, str]
+    remarks: list[str]
+
+
+def load(arguments: Mapping[str, Any], environ: Mapping[str, str], config: str = "") -> Loaded:
+    """Finds every setting. `arguments` holds only what the command line gave, by setting name (strings, or lists of strings).
+
+    `config` names a TOML file; without it HOLDFAST_CONFIG may. Errors: ConfigError.
+    """
+    values: dict[str, Any] = {}
+    origins = dict.fromkeys(TABLE, "default")
+    remarks: list[str] = []
+    path = config or environ.get("HOLDFAST_CONFIG", "")
+    for origin, found in (
+        (f"file {path}", _from_file(path) if path else {}),
+        ("environment", _from_environment(environ, remarks)),
+        ("command line", dict(arguments)),
+    ):
+        for name, raw in found.items():
+            row = TABLE[name]
+            where = {"environment": f"environment variable {row.env}", "command line": row.flag}.get(origin, f"{name} in {path}")
+            values[name] = _value(row, raw, where)
+            origins[name] = f"environment {row.env}" if origin == "environment" else origin
+    settings = Settings(**values)
+    _check(settings)
+    return Loaded(settings, origins, remarks)
+
+
+def nearest(name: str, known: Mapping[str, Any] | list[str] | tuple[str, ...]) -> str:
+    """" Did you mean ...?" for a misspelt name, or "" where nothing is near."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f" Did you mean {close[0]}?" if close else ""
+
+
+def _from_file(path: str) -> dict[str, Any]:
+    try:
+        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"the configuration file {path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the configuration file {path} is not TOML: {error}") from error
+    for name in document:
+        row = TABLE.get(name)
+        if row is None:
+            raise ConfigError(f"unknown setting {name} in {path}.{nearest(name, TABLE)} (holdfast config lists them all)")
+        if row.about.secret:
+            raise ConfigError(f"{name} in {path}: a secret does not belong into a file that people copy; set {row.env} instead")
+    return document
+
+
+def _from_environment(environ: Mapping[str, str], remarks: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for variable, raw in environ.items():
+        if not variable.startswith("HOLDFAST_") or variable == "HOLDFAST_CONFIG" or variable.startswith("HOLDFAST_TEST_"):
+            continue
+        name = variable[len("HOLDFAST_") :].lower()
+        if name in TABLE:
+            found[name] = raw
+            continue
+        # Orchestrators inject variables named after services (HOLDFAST_PORT=tcp://...): only what looks like a slip is refused.
+        if difflib.get_close_matches(name, list(TABLE), n=1, cutoff=0.75):
+            raise ConfigError(f"unknown environment variable {variable}.{nearest(variable, [row.env for row in TABLE.values()])}")
+        remarks.append(f"environment variable {variable} is not a setting and is not used")
+    return found
+
+
+_SIZE = re.compile(r"(\d+)\s*([KMGT]i?B?)?\Z")
+_UNITS = {"K": 10, "M": 20, "G": 30, "T": 40}
+_WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+def _value(row: Row, raw: Any, where: str) -> Any:
+    """The typed value of `raw`; strings (environment, command line) are read, TOML values must have the type."""
+    value = _typed(row, raw, where)
+    about = row.about
+    if about.choices and value not in about.choices:
+        raise ConfigError(f"{where}: {value!r} is not one of {', '.join(about.choices)}.{nearest(str(value), about.choices)}")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if about.low is not None and value < about.low:
+            raise ConfigError(f"{where}: {value} is too small; at least {about.low:g} is needed")
+        if about.high is not None and value > about.high:
+            raise ConfigError(f"{where}: {value} is too large; at most {about.high:g} is possible")
+    return value
+
+
+def _typed(row: Row, raw: Any, where: str) -> Any:
+    kind = row.kind
+    if kind is bool:
+        if isinstance(raw, bool):
+            return raw
+        if isinstance(raw, str) and raw.lower() in _WORDS:
+            return _WORDS[raw.lower()]
+        raise ConfigError(f"{where}: {raw!r} is neither true nor false")
+    if kind is int:
+        match = _SIZE.match(raw.strip()) if isinstance(raw, str) else None
+        if match is not None and (match[2] is None or "_bytes_" in row.name):
+            return int(match[1]) << (_UNITS[match[2][0]] if match[2] else 0)
+        if isinstance(raw, int) and not isinstance(raw, bool):
+            return raw
+        raise ConfigError(f"{where}: {raw!r} is not a whole number" + (" or a size such as 64KiB" if "_bytes_" in row.name else ""))
+    if kind is float:
+        try:
+            if not isinstance(raw, bool) and abs(float(raw)) < 1e12:
+                return float(raw)
+        except (TypeError, ValueError):
+            pass
+        raise ConfigError(f"{where}: {raw!r} is not a number of seconds")
+    if kind is str:
+        if isinstance(raw, str) and "\0" not in raw:
+            return raw.strip()
+        raise ConfigError(f"{where}: {raw!r} is not a text")
+    parts = raw if isinstance(raw, list | tuple) else [raw]
+    if not all(isinstance(part, str) for part in parts):
+        raise ConfigError(f"{where}: {raw!r} is not a list of texts")
+    return tuple(piece.strip().lower() for part in parts for piece in part.split(",") if piece.strip())
+
+
+def address(text: str) -> tuple[str, int]:
+    """Host and port of "host:port", "[::1]:port" or ":port" (every address). Errors: ConfigError."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535 or (":" in host and not (host.startswith("[") and host.endswith("]"))):
+        raise ConfigError(f"{text!r} is not an address; write HOST:PORT, for example 127.0.0.1:9000 or [::1]:9000")
+    return host.strip("[]"), int(port)
+
+
+_REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?\Z")
+_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,252})\Z")
+_ACCESS_KEY = re.compile(r"[A-Za-z0-9_.-]{3,128}\Z")
+
+
+def _check(settings: Settings) -> None:
+    """What no single setting can know: pairs, addresses, forms."""
+    for name in ("data_listen", "control_listen"):
+        try:
+            address(getattr(settings, name))
+        except ConfigError as error:
+            raise ConfigError(f"{name}: {error}") from None
+    if settings.data_listen == settings.control_listen and address(settings.data_listen)[1]:
+        raise ConfigError(f"data_listen and control_listen are both {settings.data_listen}; they need two addresses")
+    for cert, key in (("tls_cert", "tls_key"), ("control_tls_cert", "control_tls_key")):
+        if bool(getattr(settings, cert)) != bool(getattr(settings, key)):
+            raise ConfigError(f"{cert} and {key} belong together; only one is set")
+        for name in (cert, key):
+            path = getattr(settings, name)
+            if path and not Path(path).is_file():
+                raise ConfigError(f"{name}: there is no file {path}")
+    if settings.bootstrap and not Path(settings.bootstrap).is_file():
+        raise ConfigError(f"bootstrap: there is no file {settings.bootstrap}")
+    if not _REGION.match(settings.region):
+        raise ConfigError(f"region: {settings.region!r} is not a region name (lower-case letters, digits, hyphens)")
+    for domain in settings.domain:
+        if not _DOMAIN.match(domain):
+            raise ConfigError(f"domain: {domain!r} is not a host name")
+    if bool(settings.root_access_key) != bool(settings.root_secret_key):
+        raise ConfigError("HOLDFAST_ROOT_ACCESS_KEY and HOLDFAST_ROOT_SECRET_KEY belong together; only one is set")
+    if settings.root_access_key and not _ACCESS_KEY.match(settings.root_access_key):
+        raise ConfigError("HOLDFAST_ROOT_ACCESS_KEY may have 3 to 128 letters, digits, '_', '.' and '-'")
+    if settings.root_secret_key and len(settings.root_secret_key) < 8:
+        raise ConfigError("HOLDFAST_ROOT_SECRET_KEY needs at least 8 characters")

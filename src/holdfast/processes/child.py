@@ -1,0 +1,96 @@
+"""What a forked child does before its own work: die with its parent, take its signals back, run, and leave without the parent's clean-up."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+
+from holdfast.processes.board import BEAT_INTERVAL_S, DRAINING, SERVING, STARTING, Board
+
+HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+log = logging.getLogger(__name__)
+
+
+def fork(run: Callable[[], None]) -> int:
+    """Forks a child that does `run` and then exits (0, or 1 after an exception). Returns its pid to the parent."""
+    parent = os.getpid()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:  # the parent died between the fork and the line above
+            os._exit(1)
+        run()
+        code = 0
+    except BaseException:
+        log.exception("a process failed")
+    finally:
+        # Never back into the parent's stack: no atexit handlers, no flushing of what the parent had buffered.
+        sys.stderr.flush()
+        sys.stdout.flush()
+        os._exit(code)
+
+
+class Life:
+    """The life of one child as its asyncio program sees it: `serving()` when it serves, `draining` when it should finish."""
+
+    def __init__(self, slot: int, board: Board) -> None:
+        self.slot = slot
+        self.draining = asyncio.Event()
+        self.on_reload: list[Callable[[], None]] = []
+        self.on_beat: list[Callable[[], None]] = []
+        self._board = board
+        self._state = STARTING
+        self._loop = asyncio.get_running_loop()
+        self._beat()
+
+    def serving(self) -> None:
+        self._state = SERVING
+        self._board.beat(self.slot, self._state)
+
+    def drain(self) -> None:
+        self._state = DRAINING
+        self._board.beat(self.slot, self._state)
+        self.draining.set()
+
+    def reload(self) -> None:
+        for action in self.on_reload:
+            try:
+                action()
+            except Exception:
+                log.exception("reload failed; what was in use stays in use")
+
+    def _beat(self) -> None:
+        self._board.beat(self.slot, self._state)
+        for action in self.on_beat:
+            action()
+        self._loop.call_later(BEAT_INTERVAL_S, self._beat)
+
+
+def run_async(slot: int, board: Board, program: Callable[[Life], Awaitable[None]], loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    """Runs `program` on a new event loop with the child's signals wired: SIGTERM and SIGINT drain, SIGHUP reloads."""
+
+    async def main() -> None:
+        life = Life(slot, board)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, life.drain)
+        loop.add_signal_handler(signal.SIGINT, lambda: None)  # a terminal sends it to the whole group; the supervisor decides
+        loop.add_signal_handler(signal.SIGHUP, life.reload)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
+        await program(life)
+
+    gc.enable()
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(main())

@@ -1,0 +1,215 @@
+"""Wires the parts into one running server: the only file that names an engine implementation and knows every other part."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+import uvloop
+
+from holdfast import __version__
+from holdfast.admin.app import make_app
+from holdfast.admin.listener import ControlListener
+from holdfast.cli.banner import Started, banner, key_text, ready_line
+from holdfast.config import Settings
+from holdfast.model.errors import Refusal
+from holdfast.observe import logs
+from holdfast.observe.access import FLUSH_INTERVAL_S, AccessLog
+from holdfast.observe.metrics import Metrics, exposition
+from holdfast.processes import child, sockets
+from holdfast.processes.board import Board, name
+from holdfast.processes.datadir import DataDir, StartError
+from holdfast.processes.supervisor import StartFailed, Supervisor
+from holdfast.s3.operation import OPERATIONS
+
+log = logging.getLogger(__name__)
+FILES_MAX = 1 << 20
+
+
+class Prepared(msgspec.Struct):
+    """What the preparing process found or made: the administrator's access key, its secret if it was made now, or why nothing can start."""
+
+    access_key: str = ""
+    secret_key: str = ""
+    error: str = ""
+
+
+class Server:
+    """One server: what the supervisor makes before the fork and every child uses after it."""
+
+    def __init__(self, settings: Settings, data_sockets: list[socket.socket], control: socket.socket) -> None:
+        self.settings = settings
+        self.data_sockets = data_sockets
+        self.control = control
+        processes = len(data_sockets) + 1
+        self.board = Board(processes)
+        self.metrics = Metrics(sorted(OPERATIONS), sorted(error.__name__ for error in Refusal.__subclasses__()), processes)
+
+    def run(self, slot: int) -> None:
+        """The life of the process in `slot`: 0 the steward, n the n-th worker."""
+        logs.configure(self.settings.log_level, name(slot))
+        self.metrics.use(slot)
+        program = self._steward if slot == 0 else self._worker
+        child.run_async(slot, self.board, program, uvloop.new_event_loop)
+
+    async def _worker(self, life: child.Life) -> None:
+        bound = self.data_sockets[life.slot - 1]
+        access = access_log(self.settings)
+        beat = asyncio.create_task(self._flush(access))
+        server = await asyncio.start_server(_not_yet, sock=bound)
+        life.serving()
+        await life.draining.wait()
+        server.close()
+        beat.cancel()
+        if access:
+            access.close()
+
+    async def _flush(self, access: AccessLog | None) -> None:
+        while access is not None:
+            await asyncio.sleep(FLUSH_INTERVAL_S)
+            written, dropped = access.written, access.dropped
+            access.flush()
+            self.metrics.add("access_log_lines", access.written - written)
+            self.metrics.add("access_log_dropped", access.dropped - dropped)
+
+    async def _steward(self, life: child.Life) -> None:
+        settings = self.settings
+
+        async def troubles() -> list[str]:
+            return [f"{process} does not serve" for process in self.board.missing()]
+
+        app = make_app(troubles, lambda: exposition(self.metrics.families()))
+        listener = ControlListener(app, settings.control_tls_cert, settings.control_tls_key, settings.drain_timeout_s)
+        life.on_reload.append(listener.reload)
+        life.serving()
+        await listener.serve_until(self.control, life.draining)
+
+
+async def _not_yet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(Exception):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+    writer.close()
+
+
+def access_log(settings: Settings) -> AccessLog | None:
+    """The access log as the settings want it."""
+    if settings.access_log == "off":
+        return None
+    path = None if settings.access_log == "-" else Path(settings.access_log)
+    if settings.access_log == "default":
+        path = Path(settings.data_dir) / "logs" / "access.jsonl"
+    return AccessLog(path, bytes_max=settings.access_log_bytes_max, files=settings.access_log_files)
+
+
+def serve(settings: Settings, *, quiet: bool = False) -> int:
+    """Runs a server until it is told to stop. Exit codes: 0 stopped in order, 1 could not start or had to cut requests off."""
+    harden()
+    logs.configure(settings.log_level, "supervisor")
+    signal.pthread_sigmask(signal.SIG_BLOCK, child.HANDLED)
+    try:
+        data_dir = DataDir.claim(Path(settings.data_dir).absolute())
+    except StartError as error:
+        return failed(str(error))
+    try:
+        return _serve(settings, data_dir, quiet)
+    except (StartError, StartFailed) as error:
+        return failed(str(error))
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        data_dir.leave()
+
+
+def _serve(settings: Settings, data_dir: DataDir, quiet: bool) -> int:
+    workers = settings.workers or os.cpu_count() or 1
+    control = sockets.bind("control_listen", settings.control_listen, 1)[0]
+    server = Server(settings, sockets.bind("data_listen", settings.data_listen, workers), control)
+    prepared = prepare(settings)
+    started = Started(
+        version=__version__,
+        data_url=sockets.url(server.data_sockets[0], bool(settings.tls_cert)),
+        control_url=sockets.url(control, bool(settings.control_tls_cert)),
+        data_dir=str(data_dir.path),
+        region=settings.region,
+        workers=workers,
+        access_key=prepared.access_key,
+        secret_key=prepared.secret_key,
+        fixed=bool(settings.root_access_key),
+        tls_cert=settings.tls_cert,
+    )
+    supervisor = Supervisor(server.board, server.run, settings.drain_timeout_s)
+    supervisor.start()
+    supervisor.on_change = lambda: data_dir.note(_facts(started, server.board))
+    supervisor.on_change()
+    if prepared.secret_key:
+        print(key_text(started))
+    if not quiet:
+        print(banner(started))
+    print(ready_line(started), flush=True)
+    supervisor.watch()
+    for bound in (*server.data_sockets, control):
+        bound.close()
+    log.info("draining", extra={"drain_timeout_s": settings.drain_timeout_s})
+    return 0 if supervisor.drain() else failed("requests in flight were cut off")
+
+
+def _facts(started: Started, board: Board) -> dict[str, object]:
+    return {
+        "pid": os.getpid(),
+        "version": started.version,
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "data_url": started.data_url,
+        "control_url": started.control_url,
+        "region": started.region,
+        "processes": {name(slot): board.pid(slot) for slot in range(board.processes)},
+    }
+
+
+def prepare(settings: Settings) -> Prepared:
+    """Migrates the store and applies the bootstrap in a process of its own, so that the supervisor never opens a database or starts a thread."""
+    reading, writing = os.pipe()
+
+    def work() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, child.HANDLED)
+        try:
+            result = Prepared(access_key=settings.root_access_key)
+        except Exception as error:
+            log.exception("the store could not be prepared")
+            result = Prepared(error=str(error))
+        os.write(writing, msgspec.json.encode(result))
+
+    pid = child.fork(work)
+    os.close(writing)
+    with open(reading, "rb") as pipe:
+        answer = pipe.read()
+    os.waitpid(pid, 0)
+    prepared = msgspec.json.decode(answer, type=Prepared) if answer else Prepared(error="the preparing process died")
+    if prepared.error:
+        raise StartError(f"the store in {settings.data_dir} cannot be prepared: {prepared.error}")
+    return prepared
+
+
+def harden() -> None:
+    """Files are private, memory never goes into core dumps, and as many descriptors as the system allows may be open."""
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, FILES_MAX) if hard > 0 else FILES_MAX, hard))
+
+
+def failed(message: str) -> int:
+    """Says why the server ends, for people."""
+    print(f"holdfast: {message}", file=sys.stderr, flush=True)
+    return 1

@@ -1,0 +1,31 @@
+#!/bin/sh
+# Installs the real clients of tests/clients: the Python ones into .build/clients from their hash-pinned lock, the JavaScript SDK into .build/clients-js.
+# Each is done once a lock; what cannot be installed is left out, and its tests are skipped with that reason. Argument: a Python interpreter.
+python=$1
+lock=tests/clients/requirements.lock
+if [ -f "$lock" ] && ! cmp -s "$lock" .build/clients/lock; then
+    echo "installing the Python clients"
+    rm -rf .build/clients
+    mkdir -p .build
+    if "$python" -m venv .build/clients &&
+        timeout 600 .build/clients/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r "$lock"; then
+        cp "$lock" .build/clients/lock
+    else
+        echo "the Python clients could not be installed; their tests are skipped"
+    fi
+fi
+lock=tests/clients/js/package-lock.json
+if [ -f "$lock" ] && command -v npm >/dev/null 2>&1 && ! cmp -s "$lock" .build/clients-js/package-lock.json; then
+    echo "installing the JavaScript client"
+    rm -rf .build/clients-js
+    mkdir -p .build/clients-js
+    cp tests/clients/js/package.json .build/clients-js/
+    if cp "$lock" .build/clients-js/package-lock.json &&
+        (cd .build/clients-js && timeout 300 npm ci --silent --no-audit --no-fund --ignore-scripts); then
+        :
+    else
+        rm -rf .build/clients-js
+        echo "the JavaScript client could not be installed; its tests are skipped"
+    fi
+fi
+exit 0

@@ -30,6 +30,7 @@ class Refusal(Exception):
 # fmt: off
 # ruff: noqa: E302, E701, E501
 class AccessDenied(Refusal): status, message, oci = 403, "Access Denied", (404, "NotAuthorizedOrNotFound")
+class AccessForbidden(Refusal): status, message, oci = 403, "CORSResponse: CORS is not enabled for this bucket.", (404, "NotAuthorizedOrNotFound")
 class AuthorizationHeaderMalformed(Refusal): status, message, oci = 400, "The authorization header is malformed.", (401, "NotAuthenticated")
 class AuthorizationQueryParametersError(Refusal): status, message, oci = 400, "The query parameters of the signature are malformed.", (401, "NotAuthenticated")
 class BadDigest(Refusal): status, message, oci = 400, "The Content-MD5 or checksum value that you specified did not match what the server received.", (400, "UnmatchedContentMD5")

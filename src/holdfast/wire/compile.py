@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
+
 from holdfast.model import errors
 from holdfast.model.errors import InvalidArgument, InvalidStorageClass, MalformedXML
 from holdfast.model.messages import Body, Response
@@ -22,6 +24,7 @@ and who pays for a request means nothing here."""
 LENIENT_DATES = frozenset({"if_modified_since", "if_unmodified_since", "copy_source_if_modified_since", "copy_source_if_unmodified_since"})
 """RFC 9110, 13.1.3 and 13.1.4: a recipient must ignore these when they are not a valid date."""
 
+_SIGNATURE = frozenset(b"X-Amz-" + name for name in (b"Algorithm", b"Credential", b"Date", b"Expires", b"SignedHeaders", b"Signature"))
 _OPEN_ENUMS = frozenset({"checksum_algorithm", "checksum_type"})
 _LARGE = xml.Limits(bytes_max=16 << 20, elements_max=200_000)
 LIMITS = {
@@ -112,7 +115,9 @@ class Reader:
     `integrity` says which headers speak of the XML body itself; an operation without an XML payload has `document` None.
     """
 
-    __slots__ = ("_fields", "_headers", "_metadata", "_query", "_uri", "_whole", "document", "input", "limits", "operation", "payload", "payload_type")
+    __slots__ = (
+        "_fields", "_headers", "_metadata", "_query", "_uri", "_whole", "document", "input", "limits", "operation", "payload", "payload_type",
+    )  # fmt: skip
 
     def __init__(self, operation: OperationModel, input: type, ignores: Iterable[str] = ()) -> None:
         api = service()
@@ -147,9 +152,16 @@ class Reader:
                 continue
             wire = member.wire.lower() if member.location == "header" else member.wire
             if member.name in self._fields:
-                table[wire.encode()] = (member.name, _converter(api, member))
+                entry = (member.name, _converter(api, member))
             elif member.name not in silent and member.name not in integrity:
-                table[wire.encode()] = (member.name, _refuser(member))
+                entry = (member.name, _refuser(member))
+            else:
+                continue
+            table[wire.encode()] = entry
+            if member.location == "header" and wire.startswith("x-amz-"):  # presigned URLs carry such headers as parameters
+                if entry[0] in self._fields:
+                    entry = (member.name, _converter(api, msgspec.structs.replace(member, location="querystring")))
+                self._query[wire.encode()] = self._query[wire.title().encode()] = entry
 
     def _payload(self, api: Service, shape: Shape) -> None:
         for member in shape.members:
@@ -206,6 +218,8 @@ class Reader:
                 if parameter in table:
                     field, convert = table[parameter]
                     found[field] = convert(value)
+                elif parameter not in _SIGNATURE and parameter[:11].lower() == b"x-amz-meta-":
+                    self._add_metadata(parameter, value, found)
         if self.payload_type == "stream" and self.payload in self._fields:
             found[self.payload] = body
         return found
@@ -214,6 +228,13 @@ class Reader:
         for header in headers:
             if header.startswith(b"x-amz-meta-"):
                 raise errors.NotImplemented(Header=header.decode("latin-1"))
+
+    def _add_metadata(self, parameter: bytes, value: bytes, found: dict[str, Any]) -> None:
+        """User metadata in the query of a presigned URL."""
+        if self._metadata:
+            found.setdefault("metadata", {})[parameter[11:].decode("latin-1").lower()] = query.text(value)
+        elif b"x-amz-meta-" in self._headers:
+            raise errors.NotImplemented(Parameter=parameter.decode("latin-1"))
 
     def complete(self, found: dict[str, Any]) -> Any:
         """The Input. Errors: InvalidArgument for a required member that the request does not have; MalformedXML when it is the document."""

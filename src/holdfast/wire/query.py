@@ -18,8 +18,19 @@ def split(raw: bytes) -> dict[bytes, bytes]:
     A name that comes twice is refused: signer, policy and store could each take another one.
     Errors: InvalidURI, InvalidArgument.
     """
+    pieces = raw.split(b"&")
+    found = {name: value for name, _, value in [piece.partition(b"=") for piece in pieces]}
+    if len(found) == len(pieces) <= PARAMETERS_MAX and b"" not in found:
+        for name in found:
+            if b"%" in name:
+                return _split_with_care(pieces)
+        return found
+    return _split_with_care(pieces)
+
+
+def _split_with_care(pieces: list[bytes]) -> dict[bytes, bytes]:
     found: dict[bytes, bytes] = {}
-    for piece in raw.split(b"&"):
+    for piece in pieces:
         name, _, value = piece.partition(b"=")
         if b"%" in name:
             name = _decode(name)

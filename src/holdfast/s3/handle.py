@@ -1,0 +1,145 @@
+"""The life of every S3 request on one page: what, who, on which bucket, may they, exactly what, run, answer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from holdfast.engine.api import Engine, EngineError
+from holdfast.model import errors
+from holdfast.model.buckets import Bucket
+from holdfast.model.errors import AccessDenied, InternalError, NoSuchBucket, Refusal
+from holdfast.model.identity import Caller
+from holdfast.model.messages import Request, Response
+from holdfast.s3 import integrity, ops
+from holdfast.s3.errors import identify, refusal_of, refuse
+from holdfast.s3.hosts import Hosts
+from holdfast.s3.operation import OPERATIONS, Call, Operation
+from holdfast.s3.router import Match, Router
+from holdfast.wire import query
+from holdfast.wire.compile import Reader, Writer
+from holdfast.wire.model import OperationModel, service
+
+log = logging.getLogger("holdfast.s3")
+
+Authenticate = Callable[[Request, str], Awaitable[Caller]]
+"""Who sent this request; the text is the bucket that the host names (SigV2 signs it), or "". Errors: the refusals of authentication."""
+
+Authorize = Callable[[Caller, tuple[str, ...], Bucket | None, str], Awaitable[None]]
+"""May the caller do all these actions on that bucket and key ("" for none). Errors: AccessDenied."""
+
+
+class Route:
+    """An operation with its compiled reader and writer."""
+
+    __slots__ = ("creates", "model", "needs_body", "operation", "own_headers", "reader", "run", "success", "writer")
+
+    def __init__(self, operation: Operation) -> None:
+        self.operation = operation
+        self.model: OperationModel = service().operation(operation.name)
+        self.reader = Reader(self.model, operation.input, operation.ignores)
+        self.writer = Writer(self.model)
+        self.run = operation.run
+        self.success = operation.success
+        self.creates = operation.name == "CreateBucket"
+        self.needs_body = self.reader.reads_body
+        self.own_headers = self.reader.header_names
+
+
+class S3:
+    """The S3 dialect as a handler of requests. `settings` is what operations see as `call.settings` (its `region` among it)."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Any,
+        authenticate: Authenticate,
+        authorize: Authorize,
+        *,
+        domains: tuple[str, ...] = (),
+        namespace: str = "default",
+    ) -> None:
+        ops.load()
+        self.engine = engine
+        self.settings = settings
+        self.authenticate = authenticate
+        self.authorize = authorize
+        self.namespace = namespace
+        self.hosts = Hosts(domains)
+        self.router = Router(self.hosts)
+        self.routes = {name: Route(operation) for name, operation in OPERATIONS.items()}
+
+    async def __call__(self, request: Request) -> Response:
+        """Never raises: every failure is an answer, and an unexpected one is logged once with the request's id."""
+        try:
+            return identify(await self.answer(request), request)
+        except Refusal as refusal:
+            return self.refused(refusal, request)
+        except EngineError as error:
+            meaning = refusal_of(error)
+            if meaning.status >= 500:
+                log.error("engine: %s: %s", type(error).__name__, error, extra={"request_id": request.id})
+            return self.refused(meaning, request)
+        except Exception:
+            log.exception("unexpected", extra={"request_id": request.id})
+            return self.refused(InternalError(), request)
+
+    async def answer(self, request: Request) -> Response:
+        """Errors: Refusal, EngineError."""
+        match = self.router.match(request)  # what
+        seen: Any = request.seen
+        if seen is not None:
+            seen.operation, seen.bucket, seen.key = match.operation, match.bucket, match.key
+        caller = await self.authenticate(request, match.bucket if self.hosts.bucket(request.headers.get(b"host", b"")) else "")  # who
+        if seen is not None and caller.user is not None:
+            seen.access_key, seen.user = caller.access_key, caller.user.name
+        route = self.routes.get(match.operation)
+        if route is None:
+            raise errors.NotImplemented(f"The operation {match.operation} is not implemented.", Operation=match.operation)
+        bucket = await self.locate(route, match, caller)  # where
+        await self.authorize(caller, route.operation.needs, bucket, match.key)  # may they
+        if b"x-amz-expected-bucket-owner" in request.headers:
+            expect_owner(bucket, request.headers[b"x-amz-expected-bucket-owner"])
+        if b"x-amz-source-expected-bucket-owner" in request.headers:
+            await self.expect_source_owner(request, caller)
+        reader = route.reader
+        found = reader.scalars(request.headers, match.params, match.bucket, match.key, request.body)  # exactly what
+        if route.needs_body:
+            data = await request.body.read_all(reader.limits.bytes_max)
+            integrity.verify(route.model, route.own_headers, request, data)
+            reader.body(data, found)
+        call = Call(reader.complete(found), request, caller, bucket, self.engine, int(request.received_at * 1000), self.settings)
+        return route.writer.write(await route.run(call), route.success)
+
+    async def locate(self, route: Route, match: Match, caller: Caller) -> Bucket | None:
+        """The bucket that the request names; None for ListBuckets and for one that CreateBucket may make. Errors: NoSuchBucket."""
+        if not match.bucket:
+            return None
+        bucket = await self.engine.catalog.bucket(self.namespace_of(caller), match.bucket)
+        if bucket is None and not route.creates:
+            raise NoSuchBucket(BucketName=match.bucket)
+        return bucket
+
+    def namespace_of(self, caller: Caller) -> str:
+        """Where the caller's bucket names are looked up: its own namespace, or the default one for an anonymous caller."""
+        return self.namespace if caller.user is None else caller.user.namespace
+
+    async def expect_source_owner(self, request: Request, caller: Caller) -> None:
+        """x-amz-source-expected-bucket-owner: the bucket of x-amz-copy-source must belong to that owner. Errors: AccessDenied."""
+        source = request.headers.get(b"x-amz-copy-source", b"").partition(b"?")[0]
+        name = query.path_text(source.lstrip(b"/")).partition("/")[0]
+        bucket = await self.engine.catalog.bucket(self.namespace_of(caller), name) if name else None
+        expect_owner(bucket, request.headers[b"x-amz-source-expected-bucket-owner"])
+
+    def refused(self, refusal: Refusal, request: Request) -> Response:
+        seen: Any = request.seen
+        if seen is not None:
+            seen.error = refusal.code
+        return refuse(refusal, request)
+
+
+def expect_owner(bucket: Bucket | None, owner: bytes) -> None:
+    """S3 User Guide, "Verifying bucket ownership with bucket owner condition". Errors: AccessDenied."""
+    if bucket is not None and bucket.owner.encode() != owner:
+        raise AccessDenied()

@@ -181,5 +181,5 @@ class EmbeddedCatalog:
         )
 
     async def stale_uploads(self, before_ms: int, limit: int = 1000) -> list[Upload]:  # type: ignore[valid-type]
-        found = self._read(self._rows, f"{bucket_steps.UPLOAD} WHERE initiated_ms < ? ORDER BY initiated_ms LIMIT ?", (before_ms, limit))
+        found = self._read(self._rows, f"{bucket_steps.UPLOAD} WHERE initiated_ms < ? ORDER BY initiated_ms, bucket_id, key, upload_id LIMIT ?", (before_ms, limit))
         return [self._read(rows.upload_of, row) for row in found]

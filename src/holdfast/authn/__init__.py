@@ -1,1 +1,1 @@
-"""authn"""
+"""Who is asking: signatures, their canonical forms, and bodies that verify while they are read."""

@@ -1,0 +1,164 @@
+"""Signature Version 4 in the query: presigned URLs.
+
+Source: "Authenticating Requests: Using Query Parameters (AWS Signature Version 4)" in the S3 API Reference.
+"""
+
+from __future__ import annotations
+
+import re
+from hmac import compare_digest
+
+from holdfast.authn import times
+from holdfast.authn.canonical import header_lines, parameters, sorted_query, without
+from holdfast.authn.settings import Settings
+from holdfast.authn.signing import UNSIGNED_PAYLOAD, sha256_hex, signer_for
+from holdfast.authn.sigv4 import Finder, Proof, Scope, fits_otherwise, mismatch, parse_names, parse_scope, usable
+from holdfast.model.errors import AccessDenied, AuthorizationQueryParametersError, InvalidArgument, InvalidToken
+from holdfast.model.messages import Request
+
+_REQUIRED = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Signature")
+_OWN = frozenset((*_REQUIRED, "X-Amz-Security-Token", "X-Amz-Content-Sha256"))
+_USUAL = re.compile(
+    rb"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=([A-Za-z0-9_.~-]+)%2F([0-9]{8})%2F([a-z0-9-]+)%2Fs3%2Faws4_request"
+    rb"&X-Amz-Date=([0-9]{8}T[0-9]{6}Z)&X-Amz-Expires=([0-9]{1,9})&X-Amz-SignedHeaders=host&X-Amz-Signature=([0-9a-f]{64})"
+)
+_DIGITS = re.compile(r"[0-9]{1,9}")
+_HEX_64 = re.compile(r"[0-9a-f]{64}")
+_UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_HOST_ONLY: tuple[bytes, ...] = (b"host",)
+
+
+async def verify_query(request: Request, keys: Finder, now: float, settings: Settings) -> Proof:
+    """Proves who signed a presigned URL. Parameters `x-amz-*` of the query count as headers and are put among them.
+
+    Errors: AuthorizationQueryParametersError, AccessDenied (expired, not yet valid, an unsigned x-amz-* header), InvalidAccessKeyId,
+    InvalidToken, SignatureDoesNotMatch.
+    """
+    headers = request.headers
+    usual = _USUAL.fullmatch(request.query)
+    if usual is not None:
+        found = usual.groups()
+        access_key = found[0].decode()
+        names = _HOST_ONLY
+        stamp, signed, signature, query, payload = found[3], b"host", found[5], request.query[:-81], b""
+        scope = Scope(access_key, found[1].decode(), found[2].decode(), "s3", found[1] + b"/" + found[2] + b"/s3/aws4_request")
+        expires_s = int(found[4])
+    else:
+        scope, stamp, expires_s, names, signature, payload = _parse(request)
+        signed = b";".join(names)
+        query = without(request.query, b"X-Amz-Signature")
+    if scope.region != settings.region or scope.service != "s3":
+        _refuse_scope(scope, settings)
+    _check_time(scope, stamp.decode(), expires_s, now, settings)
+    for name in headers:
+        if name[:6] == b"x-amz-" and name not in names and (name != b"x-amz-content-sha256" or headers[name][:9] == b"STREAMING"):
+            # A hash of the body is all that the bearer may add: it only lets less through.
+            raise AccessDenied("There were headers present in the request which were not signed", HeadersNotSigned=name.decode("latin-1"))
+    credential = usable(await keys.find(scope.access_key), scope.access_key, now)
+    signer = signer_for(credential.secret, scope.text)
+    prefix = b"AWS4-HMAC-SHA256\n%b\n%b\n" % (stamp, scope.text)
+    block = header_lines(names, headers) + b"\n" + signed
+    by_header = headers.get(b"x-amz-content-sha256", b"")
+    payload = payload or (by_header if b"x-amz-content-sha256" in names else b"") or UNSIGNED_PAYLOAD.encode()
+    canonical = b"%b\n%b\n%b\n%b\n%b" % (request.method.encode(), request.path, query if usual else sorted_query(query), block, payload)
+    if not compare_digest(signer.sign(prefix + sha256_hex(canonical).encode()).encode(), signature) and not fits_otherwise(
+        request, query, signer, prefix, block, payload, signature
+    ):
+        raise mismatch(scope.access_key, prefix, canonical, signature)
+    if usual is None:
+        hoist(request, _OWN)
+    return Proof(credential, "v4-query", by_header if payload == b"UNSIGNED-PAYLOAD" and by_header else payload, signer, stamp, scope.text, signature)
+
+
+def _parse(request: Request) -> tuple[Scope, bytes, int, tuple[bytes, ...], bytes, bytes]:
+    """Scope, date, expiry in seconds, signed headers, signature and payload hash of a query in any order."""
+    given: dict[str, str] = {}
+    for name, value in parameters(request.query):
+        if name in _OWN:
+            if name in given:
+                raise AuthorizationQueryParametersError(f"The parameter {name} was given more than once.")
+            given[name] = value
+    if "X-Amz-Security-Token" in given:
+        raise InvalidToken()
+    if given.get("X-Amz-Algorithm", "AWS4-HMAC-SHA256") != "AWS4-HMAC-SHA256":
+        raise AuthorizationQueryParametersError('X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"')
+    if any(not given.get(name) for name in _REQUIRED):
+        raise AuthorizationQueryParametersError(
+            "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, "
+            "X-Amz-SignedHeaders, and X-Amz-Expires parameters."
+        )
+    scope = parse_scope(given["X-Amz-Credential"].encode())
+    if scope is None:
+        raise AuthorizationQueryParametersError(
+            "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; "
+            'expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".'
+        )
+    if times.iso_basic(given["X-Amz-Date"]) is None:
+        raise AuthorizationQueryParametersError("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
+    names = parse_names(given["X-Amz-SignedHeaders"].encode())
+    if names is None or b"host" not in names:
+        raise AuthorizationQueryParametersError("X-Amz-SignedHeaders must name host and be in lower case.")
+    expires = given["X-Amz-Expires"]
+    if _DIGITS.fullmatch(expires) is None:
+        negative = expires.startswith("-") and _DIGITS.fullmatch(expires[1:])
+        raise AuthorizationQueryParametersError("X-Amz-Expires must be non-negative" if negative else "X-Amz-Expires should be a number")
+    if _HEX_64.fullmatch(given["X-Amz-Signature"]) is None:
+        raise AuthorizationQueryParametersError("X-Amz-Signature must be 64 lower-case hexadecimal digits.")
+    return (
+        scope,
+        given["X-Amz-Date"].encode(),
+        int(expires),
+        names,
+        given["X-Amz-Signature"].encode(),
+        given.get("X-Amz-Content-Sha256", "").encode(),
+    )
+
+
+def _refuse_scope(scope: Scope, settings: Settings) -> None:
+    if scope.service != "s3":
+        raise AuthorizationQueryParametersError(
+            f"Error parsing the X-Amz-Credential parameter; incorrect service {scope.service!r}. This endpoint belongs to 's3'."
+        )
+    raise AuthorizationQueryParametersError(
+        f"Error parsing the X-Amz-Credential parameter; the region {scope.region!r} is wrong; expecting {settings.region!r}", Region=settings.region
+    )
+
+
+def _check_time(scope: Scope, stamp: str, expires_s: int, now: float, settings: Settings) -> None:
+    """Errors: AuthorizationQueryParametersError for an expiry out of range, AccessDenied before and after its time."""
+    if not 1 <= expires_s <= settings.expires_s_max:
+        raise AuthorizationQueryParametersError(
+            "X-Amz-Expires must be less than a week (in seconds); that is, "
+            f"the given X-Amz-Expires must be from 1 to {settings.expires_s_max} seconds"
+        )
+    sent = times.iso_basic(stamp)
+    if sent is None or not stamp.startswith(scope.date):
+        raise AuthorizationQueryParametersError(
+            f'Error parsing the X-Amz-Credential parameter; Invalid credential date "{scope.date}". '
+            f'This date is not the same as X-Amz-Date: "{stamp[:8]}".'
+        )
+    if now > sent + expires_s:
+        expired = AccessDenied("Request has expired")
+        expired.fields = {"X-Amz-Expires": str(expires_s), "Expires": times.to_iso(sent + expires_s), "ServerTime": times.to_iso(now)}
+        raise expired
+    if now < sent - settings.skew_s_max:
+        early = AccessDenied("Request is not yet valid")
+        early.fields = {"X-Amz-Date": stamp, "ServerTime": times.to_iso(now)}
+        raise early
+
+
+def hoist(request: Request, own: frozenset[str], also: frozenset[str] = frozenset()) -> None:
+    """Puts the signed `x-amz-*` parameters of a presigned query among the headers, where their meaning is read.
+
+    SDKs move headers into the query when they presign. Errors: InvalidArgument when a header says something else, or
+    a value cannot be a header's.
+    """
+    for name, value in parameters(request.query):
+        lower = name.lower()
+        if name in own or not (lower.startswith("x-amz-") or lower in also):
+            continue
+        if _UNFIT.search(value):
+            raise InvalidArgument("A parameter of the query holds a control character.", ArgumentName=lower, ArgumentValue="")
+        header = lower.encode("utf-8", "replace")
+        if request.headers.setdefault(header, value.strip().encode()) != value.strip().encode():
+            raise InvalidArgument("A header and a parameter of the query contradict each other.", ArgumentName=lower, ArgumentValue=value)

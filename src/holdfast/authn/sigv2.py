@@ -1,0 +1,138 @@
+"""Signature Version 2, in the Authorization header and in the query.
+
+Source: "Signing and authenticating REST requests (AWS signature version 2)" in the S3 API Reference.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from base64 import b64encode
+from urllib.parse import unquote_to_bytes
+
+from holdfast.authn import times
+from holdfast.authn.canonical import parameters
+from holdfast.authn.presigned import hoist
+from holdfast.authn.settings import Settings
+from holdfast.authn.sigv4 import Finder, Proof, check_skew, usable
+from holdfast.model.errors import AccessDenied, InvalidArgument, InvalidToken, SignatureDoesNotMatch
+from holdfast.model.identity import Credential
+from holdfast.model.messages import Request
+
+_RESPONSE = ("cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires")
+SUBRESOURCES = frozenset(
+    b"accelerate acl analytics cors defaultObjectAcl delete inventory lifecycle location logging metrics notification object-lock partNumber "
+    b"policy replication requestPayment restore select select-type storageClass tagging torrent uploadId uploads versionId versioning versions "
+    b"website".split()
+) | {f"response-{name}".encode() for name in _RESPONSE}
+"""The parameters that are part of what is signed, as SDKs sign them."""
+
+_UNSIGNED_IN_QUERY = frozenset(
+    (
+        *("AWSAccessKeyId", "Expires", "Signature", "content-type", "content-md5", "x-id", "prefix", "delimiter", "marker", "max-keys"),
+        *("list-type", "continuation-token", "start-after", "encoding-type", "fetch-owner", "key-marker", "version-id-marker"),
+        *("upload-id-marker", "max-uploads", "part-number-marker", "max-parts"),
+    )
+)
+_OWN = frozenset(("AWSAccessKeyId", "Expires", "Signature"))
+_REPRESENTATION = frozenset(("content-type", "content-md5"))
+_SPLITS = re.compile(rb"&([A-Za-z-]+)(?:=|&|\Z)")
+
+
+async def verify_v2_header(request: Request, authorization: bytes, keys: Finder, now: float, settings: Settings) -> Proof:
+    """Proves who signed a request by `Authorization: AWS key:signature`.
+
+    Errors: InvalidArgument, AccessDenied (no valid date), RequestTimeTooSkewed, InvalidAccessKeyId, InvalidToken, SignatureDoesNotMatch.
+    """
+    access_key, colon, signature = authorization[4:].strip().decode("latin-1").rpartition(":")
+    if not colon or not access_key:
+        raise InvalidArgument("AWS authorization header is invalid.  Expected AwsAccessKeyId:signature", ArgumentName="Authorization")
+    headers = request.headers
+    date = headers.get(b"x-amz-date") or headers.get(b"date", b"")
+    sent = times.http_date(date.decode("latin-1"))
+    if sent is None or sent < 0:
+        raise AccessDenied("AWS authentication requires a valid Date or x-amz-date header")
+    check_skew(sent, date.decode("latin-1"), now, settings)
+    if b"x-amz-security-token" in headers:
+        raise InvalidToken()
+    credential = usable(await keys.find(access_key), access_key, now)
+    return _prove(request, credential, b"" if b"x-amz-date" in headers else headers[b"date"], signature, "v2-header", settings)
+
+
+async def verify_v2_query(request: Request, keys: Finder, now: float, settings: Settings) -> Proof:
+    """Proves who signed a URL with AWSAccessKeyId, Expires and Signature. Signed headers that the query holds are put among the headers.
+
+    A parameter that changes meaning and that the signature does not cover is refused: the bearer may not add one.
+    Errors: AccessDenied, InvalidAccessKeyId, InvalidToken, InvalidArgument, SignatureDoesNotMatch.
+    """
+    given: dict[str, str] = {}
+    for name, value in parameters(request.query):
+        if name in _OWN and name in given:
+            raise InvalidArgument("A parameter of the signature was given more than once.", ArgumentName=name)
+        given[name] = value
+        if name not in _UNSIGNED_IN_QUERY and name.encode() not in SUBRESOURCES and not name.lower().startswith("x-amz-"):
+            raise AccessDenied(f"The parameter {name[:100]!r} of the query is not covered by Signature Version 2; sign with Version 4.")
+    if not given.get("AWSAccessKeyId") or not given.get("Signature") or not given.get("Expires"):
+        raise AccessDenied("Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters")
+    expires = given["Expires"]
+    if not (expires.isascii() and expires.isdigit() and len(expires) <= 12):
+        raise AccessDenied("Invalid date (should be seconds since epoch): " + expires[:40])
+    if now > int(expires):
+        raise AccessDenied("Request has expired", Expires=times.to_iso(int(expires)), ServerTime=times.to_iso(now))
+    hoist(request, _OWN, _REPRESENTATION)
+    if b"x-amz-security-token" in request.headers:
+        raise InvalidToken()
+    credential = usable(await keys.find(given["AWSAccessKeyId"]), given["AWSAccessKeyId"], now)
+    return _prove(request, credential, expires.encode(), given["Signature"], "v2-query", settings)
+
+
+def _prove(request: Request, credential: Credential, date: bytes, signature: str, how: str, settings: Settings) -> Proof:
+    headers = request.headers
+    amz = b"".join(b"%b:%b\n" % (name, headers[name]) for name in sorted(headers) if name.startswith(b"x-amz-"))
+    start = b"%b\n%b\n%b\n%b\n%b" % (
+        request.method.encode(), headers.get(b"content-md5", b""), headers.get(b"content-type", b""), date, amz
+    )  # fmt: skip
+    host = headers.get(b"host", b"").decode("latin-1")
+    texts = [start + resource for resource in canonical_resources(request.path, request.query, host, settings.domains)]
+    for text in texts:
+        expected = b64encode(hmac.digest(credential.secret.encode(), text, "sha1"))
+        if hmac.compare_digest(expected, signature.encode("utf-8")):
+            return Proof(credential, how, headers.get(b"x-amz-content-sha256", b""))
+    raise SignatureDoesNotMatch(
+        AWSAccessKeyId=credential.access_key,
+        StringToSign=texts[0].decode("utf-8", "replace"),
+        SignatureProvided=signature,
+        StringToSignBytes=texts[0].hex(" "),
+    )
+
+
+def virtual_bucket(host: str, domains: tuple[str, ...]) -> str:
+    """The bucket that a Host header names ("bucket.domain:port"), or "" for a path-style request."""
+    name = host.lower()
+    if not name.endswith("]"):
+        name = name.rpartition(":")[0] if ":" in name else name
+    for domain in domains:
+        if name.endswith("." + domain):
+            return name[: -len(domain) - 1]
+    return ""
+
+
+def canonical_resources(path: bytes, query: bytes, host: str, domains: tuple[str, ...]) -> list[bytes]:
+    """What may stand in the string to sign for a resource: sub-resources in order of name, their values decoded (as AWS documents) or as sent.
+
+    A decoded value that could be read as a further sub-resource counts only as sent, so that one signature never fits two meanings.
+    """
+    bucket = virtual_bucket(host, domains)
+    resource = b"/" + bucket.encode("latin-1") + path if bucket else path
+    pairs = sorted(pair.partition(b"=") for pair in query.split(b"&") if pair.partition(b"=")[0] in SUBRESOURCES)
+    if not pairs:
+        return [resource]
+    raw = b"&".join([b"".join(pair) if pair[2] else pair[0] for pair in pairs])
+    decoded = []
+    for name, _, value in pairs:
+        plain = unquote_to_bytes(value.replace(b"+", b" "))
+        if any(found in SUBRESOURCES for found in _SPLITS.findall(plain)):
+            return [resource + b"?" + raw]
+        decoded.append(name + b"=" + plain if plain else name)
+    form = b"&".join(decoded)
+    return [resource + b"?" + form] if form == raw else [resource + b"?" + form, resource + b"?" + raw]

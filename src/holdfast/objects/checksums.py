@@ -9,7 +9,7 @@ from binascii import Error as Base64Error
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
-import awscrt.checksums as crt  # type: ignore[import-untyped]
+import awscrt.checksums as crt
 import msgspec
 import xxhash
 

@@ -1,0 +1,58 @@
+"""Removing: a delete marker, or one version for good."""
+
+from __future__ import annotations
+
+import msgspec
+
+from holdfast.engine.api import ANYTHING, Conflict, Engine, Expect, Gone, Stale
+from holdfast.model.buckets import Bucket
+from holdfast.model.errors import NoSuchBucket, OperationAborted
+from holdfast.objects.conditions import refuse_delete
+from holdfast.objects.read import check_version_id
+from holdfast.objects.versioning import plan_deletion
+from holdfast.objects.write import STALE_RETRIES, current, discard
+
+
+class Removed(msgspec.Struct, frozen=True):
+    """What a delete did: `version_id` is the marker it made or the version it removed ("" where there is nothing to say);
+    `is_delete_marker` that this was, or is, a delete marker."""
+
+    version_id: str = ""
+    is_delete_marker: bool = False
+
+
+NOTHING = Removed()
+
+
+async def remove(engine: Engine, bucket: Bucket, key: str, version_id: str | None, expect: Expect = ANYTHING, *, now_ms: int) -> Removed:
+    """What DeleteObject means. Deleting what is not there is a success.
+
+    Errors: InvalidArgument (a malformed version id), PreconditionFailed, NoSuchKey (If-Match on a missing key), NoSuchBucket,
+    OperationAborted (the bucket changes all the time)."""
+    if version_id is not None:
+        check_version_id(version_id)
+    for _ in range(STALE_RETRIES):
+        plan = plan_deletion(bucket, key, version_id, bucket.owner, now_ms)
+        try:
+            if plan.commit is not None:
+                done = await engine.catalog.commit(bucket, plan.commit, expect)
+            else:
+                done = await engine.catalog.expunge(bucket, key, plan.expunge or "", expect)
+        except Conflict as conflict:
+            refusal = refuse_delete(expect, conflict)
+            if refusal is not None:
+                raise refusal from None
+            return Removed(version_id or "")
+        except Stale:
+            bucket = await current(engine, bucket)
+            continue
+        except Gone:
+            raise NoSuchBucket(None, BucketName=bucket.name) from None
+        if done.unneeded:
+            await discard(engine, done.unneeded)
+        if plan.commit is not None:
+            return Removed(plan.commit.version_id, True)
+        if version_id is None:
+            return NOTHING
+        return Removed(version_id, done.replaced is not None and done.replaced.is_delete_marker)
+    raise OperationAborted

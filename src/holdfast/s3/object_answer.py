@@ -1,0 +1,128 @@
+"""What GetObject and HeadObject answer for a version: conditions, range, status and headers."""
+
+from __future__ import annotations
+
+import msgspec
+
+from holdfast.model.buckets import Bucket
+from holdfast.model.errors import InvalidArgument, InvalidRequest, NotModified
+from holdfast.model.identity import Caller
+from holdfast.model.messages import Request
+from holdfast.model.objects import Version
+from holdfast.objects.checksums import ALGORITHMS
+from holdfast.objects.conditions import check_read, entity_tags
+from holdfast.objects.ranges import byte_range, part_range
+from holdfast.s3.object_headers import Header, checksum_headers, object_head
+from holdfast.wire.values import header_value, http_date
+
+
+class ReadInput(msgspec.Struct, frozen=True, kw_only=True):
+    """The input of GetObject and of HeadObject."""
+
+    bucket: str
+    key: str
+    version_id: str | None = None
+    part_number: int | None = None
+    range: str | None = None
+    if_match: str | None = None
+    if_none_match: str | None = None
+    if_modified_since: float | None = None
+    if_unmodified_since: float | None = None
+    checksum_mode: str | None = None
+    response_cache_control: str | None = None
+    response_content_disposition: str | None = None
+    response_content_encoding: str | None = None
+    response_content_language: str | None = None
+    response_content_type: str | None = None
+    response_expires: float | None = None
+
+
+_OVERRIDES = {
+    "response_cache_control": b"Cache-Control",
+    "response_content_disposition": b"Content-Disposition",
+    "response_content_encoding": b"Content-Encoding",
+    "response_content_language": b"Content-Language",
+    "response_content_type": b"Content-Type",
+}
+_NOT_MODIFIED_HEADERS = frozenset({b"ETag", b"Last-Modified", b"Cache-Control", b"Expires", b"x-amz-version-id"})
+_CONTROL = frozenset(map(chr, (*range(32), 127)))
+
+
+def answer(given: ReadInput, request: Request, caller: Caller, bucket: Bucket, version: Version) -> tuple[int, list[Header], int, int]:
+    """(status, headers, start, length): all but the bytes of the answer. Content-Length is left to the caller.
+
+    Errors: NotModified (with the headers of RFC 9110, 15.4.5), PreconditionFailed, InvalidRange, InvalidPartNumber, InvalidArgument,
+    InvalidRequest."""
+    head = object_head(bucket, version)
+    if (
+        given.if_match is not None
+        or given.if_none_match is not None
+        or given.if_modified_since is not None
+        or given.if_unmodified_since is not None
+    ):
+        try:
+            check_read(
+                version.etag, version.modified_ms, given.if_match, given.if_none_match, given.if_modified_since, given.if_unmodified_since
+            )
+        except NotModified:
+            raise NotModified(None, headers=tuple(header for header in head if header[0] in _NOT_MODIFIED_HEADERS)) from None
+    size = version.size
+    status, start, length = 200, 0, size
+    if given.part_number is not None:
+        if given.range is not None:
+            raise InvalidRequest("Cannot specify both Range header and partNumber query parameter")
+        start, length = part_range(given.part_number, version.facts.parts, size)
+        status = 206 if size else 200
+        if version.facts.parts:
+            head.append((b"x-amz-mp-parts-count", b"%d" % len(version.facts.parts)))
+    elif given.range is not None and _range_counts(request, version):
+        found = byte_range(given.range, size)
+        if found is not None:
+            status = 206
+            start, length = found
+    if status == 206:
+        head.append((b"Content-Range", b"bytes %d-%d/%d" % (start, start + length - 1, size)))
+    if given.checksum_mode is not None:
+        head.extend(_checksums(given, version, length))
+    if b"response-" in request.query:
+        _override(given, caller, head)
+    return status, head, start, length
+
+
+def _range_counts(request: Request, version: Version) -> bool:
+    """If-Range (RFC 9110, 13.1.5): a range of another version would be useless, so the whole is the answer. A date never matches strongly."""
+    if_range = request.headers.get(b"if-range")
+    return if_range is None or (if_range.startswith(b'"') and version.etag in entity_tags(if_range.decode("latin-1")))
+
+
+def _checksums(given: ReadInput, version: Version, length: int) -> tuple[Header, ...]:
+    """The checksum of exactly the bytes that are sent: of the whole, of a part that has its own, or none."""
+    if given.checksum_mode != "ENABLED":
+        raise InvalidArgument(None, ArgumentName="x-amz-checksum-mode", ArgumentValue=given.checksum_mode or "")
+    facts = version.facts
+    if length == version.size:
+        return checksum_headers(facts)
+    algorithm = ALGORITHMS.get(facts.checksum_algorithm)
+    if given.part_number is None or algorithm is None:
+        return ()
+    part = facts.parts[given.part_number - 1]
+    return ((algorithm.header, part.checksum.encode("ascii")),) if part.checksum else ()
+
+
+def _override(given: ReadInput, caller: Caller, head: list[Header]) -> None:
+    """The response-* parameters replace headers, for signed requests only (GetObject, "Overriding response header values")."""
+    replaced: list[Header] = []
+    for member, name in _OVERRIDES.items():
+        value: str | None = getattr(given, member)
+        if value is not None:
+            if not _CONTROL.isdisjoint(value):
+                raise InvalidArgument(None, ArgumentName=member.replace("_", "-"), ArgumentValue=value.encode("unicode_escape").decode("ascii"))
+            replaced.append((name, header_value(value)))
+    if given.response_expires is not None:
+        replaced.append((b"Expires", http_date(given.response_expires).encode("ascii")))
+    if not replaced:
+        return
+    if caller.user is None:
+        raise InvalidRequest("Request specific response headers cannot be used for anonymous GET requests.")
+    names = {name for name, _ in replaced}
+    head[:] = [header for header in head if header[0] not in names] + replaced

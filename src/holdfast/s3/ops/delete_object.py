@@ -1,0 +1,42 @@
+"""DeleteObject."""
+
+from __future__ import annotations
+
+import msgspec
+
+from holdfast.model.messages import Response
+from holdfast.objects.conditions import for_delete
+from holdfast.objects.remove import remove
+from holdfast.s3.operation import Call, operation, response
+from holdfast.s3.place import bucket_of
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True):
+    bucket: str
+    key: str
+    version_id: str | None = None
+    if_match: str | None = None
+    if_match_last_modified_time: float | None = None
+    if_match_size: int | None = None
+
+
+# No object is locked, so there is no retention to bypass.
+@operation("DeleteObject", "s3:DeleteObject", ignores=("bypass_governance_retention",))
+async def delete_object(call: Call[Input]) -> Response:
+    """Removes a version, or hides the key behind a delete marker (S3 API Reference, DeleteObject).
+
+    Errors: InvalidArgument, PreconditionFailed, NoSuchKey (only with If-Match)."""
+    given = call.input
+    expect = for_delete(given.if_match, milliseconds(given.if_match_last_modified_time), given.if_match_size)
+    removed = await remove(call.engine, bucket_of(call), given.key, given.version_id, expect, now_ms=call.now_ms)
+    head = []
+    if removed.is_delete_marker:
+        head.append((b"x-amz-delete-marker", b"true"))
+    if removed.version_id:
+        head.append((b"x-amz-version-id", removed.version_id.encode("ascii")))
+    return response(204, *head)
+
+
+def milliseconds(seconds: float | None) -> int | None:
+    """A time of the wire as the model keeps it."""
+    return None if seconds is None else int(seconds * 1000)

@@ -1,0 +1,113 @@
+"""PutObject."""
+
+from __future__ import annotations
+
+import msgspec
+
+from holdfast.model.errors import InvalidArgument, InvalidRequest, MissingContentLength, NotImplemented
+from holdfast.model.messages import Body, Request, Response
+from holdfast.model.objects import Facts
+from holdfast.objects.conditions import for_write
+from holdfast.objects.names import check_key, content_type_of
+from holdfast.objects.tags import tags_of_header
+from holdfast.objects.versioning import shown_version_id
+from holdfast.objects.write import PUT_BYTES_MAX, put
+from holdfast.s3.checksum_headers import CHECKSUM_MEMBERS, claim_of
+from holdfast.s3.object_headers import check_metadata, check_redirect, check_storage_class, stored_encoding, stored_expires
+from holdfast.s3.operation import Call, operation
+from holdfast.s3.place import bucket_of
+
+ACLS_AS_OWNED = frozenset({"private", "bucket-owner-full-control"})
+"""Canned ACLs that say what is so anyway: the bucket's owner owns every object and is the only grantee."""
+_ACLS = ACLS_AS_OWNED | {"public-read", "public-read-write", "authenticated-read", "aws-exec-read", "bucket-owner-read"}
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True):
+    bucket: str
+    key: str
+    body: Body | None = None
+    acl: str | None = None
+    cache_control: str = ""
+    content_disposition: str = ""
+    content_encoding: str = ""
+    content_language: str = ""
+    content_type: str = ""
+    if_match: str | None = None
+    if_none_match: str | None = None
+    metadata: dict[str, str] = {}
+    storage_class: str | None = None
+    website_redirect_location: str = ""
+    tagging: str = ""
+    object_lock_mode: str | None = None
+    object_lock_retain_until_date: float | None = None
+    object_lock_legal_hold_status: str | None = None
+
+
+# `expires` is kept verbatim, so it is read from the header and not as a date.
+@operation("PutObject", "s3:PutObject", ignores=("expires", *CHECKSUM_MEMBERS))
+async def put_object(call: Call[Input]) -> Response:
+    """Stores the body as the latest version of the key (S3 API Reference, PutObject).
+
+    Errors: MissingContentLength, EntityTooLarge, InvalidDigest, BadDigest, InvalidRequest, InvalidArgument, InvalidTag, MetadataTooLarge,
+    KeyTooLongError, InvalidStorageClass, PreconditionFailed, NoSuchKey (If-Match), NotImplemented (ACLs)."""
+    given = call.input
+    bucket = bucket_of(call)
+    headers = call.request.headers
+    check_key(given.key)
+    require_length(call.request)
+    if given.acl is not None:
+        check_acl(given.acl)
+    if given.object_lock_mode or given.object_lock_retain_until_date or given.object_lock_legal_hold_status:
+        raise InvalidRequest("Bucket is missing Object Lock Configuration")
+    if given.metadata:
+        check_metadata(given.metadata)
+    if given.website_redirect_location:
+        check_redirect(given.website_redirect_location)
+    claim = claim_of(headers)
+    version = await put(
+        call.engine,
+        bucket,
+        given.key,
+        given.body or call.request.body,
+        facts=Facts(
+            content_type=given.content_type or content_type_of(given.key),
+            content_encoding=stored_encoding(given.content_encoding) if given.content_encoding else "",
+            content_disposition=given.content_disposition,
+            content_language=given.content_language,
+            cache_control=given.cache_control,
+            expires=stored_expires(headers),
+            website_redirect_location=given.website_redirect_location,
+            metadata=given.metadata,
+            tags=tags_of_header(given.tagging) if given.tagging else {},
+        ),
+        claim=claim,
+        expect=for_write(given.if_match, given.if_none_match),
+        storage_class=check_storage_class(given.storage_class),
+        now_ms=call.now_ms,
+        size_max=getattr(call.settings, "put_bytes_max", PUT_BYTES_MAX),
+    )
+    head = [
+        (b"ETag", b'"%b"' % version.etag.encode("ascii")),
+        (claim.algorithm.header, version.facts.checksum_value.encode("ascii")),
+        (b"x-amz-checksum-type", version.facts.checksum_type.encode("ascii")),
+    ]
+    shown = shown_version_id(bucket, version.version_id)
+    if shown is not None:
+        head.append((b"x-amz-version-id", shown.encode("ascii")))
+    return Response(200, head)
+
+
+def check_acl(acl: str) -> None:
+    """A canned ACL is honoured or refused, never dropped. Errors: InvalidArgument, NotImplemented."""
+    if acl in ACLS_AS_OWNED:
+        return
+    if acl not in _ACLS:
+        raise InvalidArgument(None, ArgumentName="x-amz-acl", ArgumentValue=acl)
+    raise NotImplemented("Canned ACLs other than private and bucket-owner-full-control are not implemented.", Header="x-amz-acl")
+
+
+def require_length(request: Request) -> None:
+    """A body must say how long it is or be chunked. Errors: MissingContentLength."""
+    headers = request.headers
+    if b"content-length" not in headers and b"transfer-encoding" not in headers and b"x-amz-decoded-content-length" not in headers:
+        raise MissingContentLength

@@ -80,7 +80,7 @@ class World:
         self.refuse: dict[str, Exception] = {}
         self.inputs: list[Any] = []
 
-        async def authenticate(request: Request, host_bucket: str) -> Caller:
+        async def authenticate(request: Request) -> Caller:
             self.steps.append("authenticate")
             if "authenticate" in self.refuse:
                 raise self.refuse["authenticate"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from tests.wire.samples import AVAILABLE, arguments, serialise
 
 from holdfast.model.errors import Refusal
 from holdfast.model.messages import Request
 from holdfast.s3.hosts import Hosts
 from holdfast.s3.router import Router
 from holdfast.wire.model import service
+from tests.wire.samples import AVAILABLE, arguments, serialise
 
 ALIASES = {
     "GetBucketLifecycle": "GetBucketLifecycleConfiguration", "PutBucketLifecycle": "PutBucketLifecycleConfiguration",
@@ -85,7 +85,8 @@ def test_the_longest_key_is_accepted() -> None:
         ("PUT", "/b/k?torrent", "MethodNotAllowed"), ("DELETE", "/b/k?acl", "MethodNotAllowed"), ("DELETE", "/b?versioning", "MethodNotAllowed"),
         ("DELETE", "/b/k?uploads", "MethodNotAllowed"), ("HEAD", "/b/k?acl", "MethodNotAllowed"), ("GET", "/b/k?policy", "MethodNotAllowed"),
         ("GET", "/b?acl&policy", "InvalidRequest"), ("PUT", "/b?acl&tagging", "InvalidRequest"), ("PATCH", "/b/k", "MethodNotAllowed"),
-        ("POST", "/b/k", "MethodNotAllowed"), ("DELETE", "/", "MethodNotAllowed"), ("PUT", "/", "MethodNotAllowed"), ("GET", "/b?list-type=3", "InvalidArgument"),
+        ("POST", "/b/k", "MethodNotAllowed"), ("DELETE", "/", "MethodNotAllowed"), ("PUT", "/", "MethodNotAllowed"),
+        ("GET", "/b?list-type=3", "InvalidArgument"),
         ("POST", "/b/k?select&select-type=1", "InvalidArgument"), ("OPTIONS", "/b/k?acl", "BadRequest"),
     ],
 )  # fmt: skip
@@ -111,7 +112,8 @@ def test_parameters_of_signatures_and_unknown_ones_change_nothing() -> None:
     ("host", "bucket"),
     [
         (b"photos.s3.example.org", "photos"), (b"PHOTOS.s3.EXAMPLE.org:9000", "photos"), (b"a.b.s3.example.org", "a.b"), (b"s3.example.org", ""),
-        (b"s3.example.org:80", ""), (b"[::1]:9000", ""), (b"127.0.0.1", ""), (b"evil-s3.example.org", ""), (b"", ""), (b"photos.s3.example.org.", "photos"),
+        (b"s3.example.org:80", ""), (b"[::1]:9000", ""), (b"127.0.0.1", ""), (b"evil-s3.example.org", ""), (b"", ""),
+        (b"photos.s3.example.org.", "photos"),
     ],
 )  # fmt: skip
 def test_a_host_below_a_domain_names_the_bucket(host: bytes, bucket: str) -> None:

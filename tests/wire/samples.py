@@ -27,6 +27,8 @@ def arguments(name: str, seed: int, *, minimal: bool = False) -> dict[str, Any]:
     if shape is None:
         return {}
     found = _structure(shape, random.Random(f"{name}{seed}"), minimal, set())
+    if "RequestRoute" in found:
+        found["RequestRoute"] = "route"
     if "Bucket" in found:
         found["Bucket"] = "photos"
     if "Key" in found:

@@ -23,8 +23,8 @@ from holdfast.wire.model import OperationModel, service
 
 log = logging.getLogger("holdfast.s3")
 
-Authenticate = Callable[[Request, str], Awaitable[Caller]]
-"""Who sent this request; the text is the bucket that the host names (SigV2 signs it), or "". Errors: the refusals of authentication."""
+Authenticate = Callable[[Request], Awaitable[Caller]]
+"""Who sent this request; it may set another body, which verifies what was signed. Errors: the refusals of authentication."""
 
 Authorize = Callable[[Caller, tuple[str, ...], Bucket | None, str], Awaitable[None]]
 """May the caller do all these actions on that bucket and key ("" for none). Errors: AccessDenied."""
@@ -66,8 +66,7 @@ class S3:
         self.authenticate = authenticate
         self.authorize = authorize
         self.namespace = namespace
-        self.hosts = Hosts(domains)
-        self.router = Router(self.hosts)
+        self.router = Router(Hosts(domains))
         self.routes = {name: Route(operation) for name, operation in OPERATIONS.items()}
 
     async def __call__(self, request: Request) -> Response:
@@ -91,7 +90,7 @@ class S3:
         seen: Any = request.seen
         if seen is not None:
             seen.operation, seen.bucket, seen.key = match.operation, match.bucket, match.key
-        caller = await self.authenticate(request, match.bucket if self.hosts.bucket(request.headers.get(b"host", b"")) else "")  # who
+        caller = await self.authenticate(request)  # who
         if seen is not None and caller.user is not None:
             seen.access_key, seen.user = caller.access_key, caller.user.name
         route = self.routes.get(match.operation)

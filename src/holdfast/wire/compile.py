@@ -171,6 +171,12 @@ class Reader:
             self.payload, self.payload_type = member.name, "stream" if target.type == "blob" else target.type
             if target.type == "structure" and member.name in self._fields:
                 self.document = DocumentReader(api, member.shape, member.wire)
+        if self.operation.name in ("PutObject", "UploadPart"):  # its presence makes the request another operation, so it is never ignored
+            source = Member(
+                name="copy_source", model="CopySource", wire="x-amz-copy-source", location="header", shape="CopySource", required=False,
+                flattened=False, attribute=False, streaming=False,
+            )  # fmt: skip
+            self._headers[b"x-amz-copy-source"] = ("copy_source", _refuser(source))
         if not shape.payload and any(not m.location for m in shape.members):
             self.payload_type, self._whole = "whole", True
             self.document = DocumentReader(api, shape.name, self.operation.input_root)

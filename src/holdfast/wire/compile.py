@@ -37,7 +37,7 @@ ROOTS = {
     "ListBuckets": "ListAllMyBucketsResult", "ListDirectoryBuckets": "ListAllMyDirectoryBucketsResult", "ListObjects": "ListBucketResult",
     "ListObjectsV2": "ListBucketResult", "ListObjectVersions": "ListVersionsResult", "CreateMultipartUpload": "InitiateMultipartUploadResult",
     "DeleteObjects": "DeleteResult", "GetBucketAcl": "AccessControlPolicy", "GetObjectAcl": "AccessControlPolicy", "GetBucketTagging": "Tagging",
-    "GetObjectTagging": "Tagging", "GetBucketVersioning": "VersioningConfiguration", "GetBucketCors": "CORSConfiguration",
+    "GetObjectTagging": "Tagging", "GetBucketLocation": "LocationConstraint", "GetBucketVersioning": "VersioningConfiguration", "GetBucketCors": "CORSConfiguration",
     "GetBucketLifecycle": "LifecycleConfiguration", "GetBucketLifecycleConfiguration": "LifecycleConfiguration",
     "GetBucketLogging": "BucketLoggingStatus", "GetBucketNotification": "NotificationConfiguration",
     "GetBucketNotificationConfiguration": "NotificationConfiguration", "GetBucketRequestPayment": "RequestPaymentConfiguration",

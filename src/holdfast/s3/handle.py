@@ -15,7 +15,7 @@ from holdfast.model.messages import Request, Response
 from holdfast.s3 import integrity, ops
 from holdfast.s3.errors import identify, refusal_of, refuse
 from holdfast.s3.hosts import Hosts
-from holdfast.s3.operation import OPERATIONS, Call, Operation
+from holdfast.s3.operation import OPERATIONS, Authorize, Call, Operation
 from holdfast.s3.router import Match, Router
 from holdfast.wire import query
 from holdfast.wire.compile import Reader, Writer
@@ -25,9 +25,6 @@ log = logging.getLogger("holdfast.s3")
 
 Authenticate = Callable[[Request], Awaitable[Caller]]
 """Who sent this request; it may set another body, which verifies what was signed. Errors: the refusals of authentication."""
-
-Authorize = Callable[[Caller, tuple[str, ...], Bucket | None, str], Awaitable[None]]
-"""May the caller do all these actions on that bucket and key ("" for none). Errors: AccessDenied."""
 
 
 class Route:
@@ -108,7 +105,7 @@ class S3:
             data = await request.body.read_all(reader.limits.bytes_max)
             integrity.verify(route.model, route.own_headers, request, data)
             reader.body(data, found)
-        call = Call(reader.complete(found), request, caller, bucket, self.engine, int(request.received_at * 1000), self.settings)
+        call = Call(reader.complete(found), request, caller, bucket, self.engine, int(request.received_at * 1000), self.settings, self.authorize)
         return route.writer.write(await route.run(call), route.success)
 
     async def locate(self, route: Route, match: Match, caller: Caller) -> Bucket | None:

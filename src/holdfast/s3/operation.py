@@ -11,20 +11,34 @@ import msgspec
 
 from holdfast.engine.api import Engine
 from holdfast.model.buckets import Bucket
+from holdfast.model.errors import AccessDenied
 from holdfast.model.identity import Caller
 from holdfast.model.messages import Request, Response
 from holdfast.wire.model import OperationModel, service
 
 I = TypeVar("I")  # noqa: E741
 
+Authorize = Callable[[Caller, tuple[str, ...], Bucket | None, str], Awaitable[None]]
+"""May the caller do all these actions on that bucket and key ("" for none). Errors: AccessDenied."""
+
 
 class Call(Generic[I]):
     """All that a handler may use. `bucket` is the bucket that the request names (None for ListBuckets and CreateBucket of a new one);
     `now_ms` is the time of the request in milliseconds since the epoch."""
 
-    __slots__ = ("bucket", "caller", "engine", "input", "now_ms", "request", "settings")
+    __slots__ = ("authorize", "bucket", "caller", "engine", "input", "now_ms", "request", "settings")
 
-    def __init__(self, input: I, request: Request, caller: Caller, bucket: Bucket | None, engine: Engine, now_ms: int, settings: Any) -> None:
+    def __init__(
+        self,
+        input: I,
+        request: Request,
+        caller: Caller,
+        bucket: Bucket | None,
+        engine: Engine,
+        now_ms: int,
+        settings: Any,
+        authorize: Authorize | None = None,
+    ) -> None:
         self.input = input
         self.request = request
         self.caller = caller
@@ -32,6 +46,14 @@ class Call(Generic[I]):
         self.engine = engine
         self.now_ms = now_ms
         self.settings = settings
+        self.authorize = authorize
+
+    async def require(self, action: str, bucket: Bucket, key: str) -> None:
+        """Asks for a right beyond those that the operation `needs`, on another bucket or key: the source of a copy, each key
+        of a bulk delete. Errors: AccessDenied."""
+        if self.authorize is None:
+            raise AccessDenied
+        await self.authorize(self.caller, (action,), bucket, key)
 
 
 Run = Callable[[Call[Any]], Awaitable[Any]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from conftest import Place
+from tests.clients.place import Place
 
 Find = Callable[[str], str]
 

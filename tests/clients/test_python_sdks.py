@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable
 
 import pytest
-from conftest import PYTHON_CLIENTS, Place
+
+from tests.clients.place import PYTHON_CLIENTS, Place
 
 Find = Callable[[str], str]
 

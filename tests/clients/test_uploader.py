@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import PYTHON_CLIENTS, Place
+
+from tests.clients.place import PYTHON_CLIENTS, Place
 
 PROGRAM = """
 import os, sys, time
@@ -53,7 +54,7 @@ def test_m1_m30_m31_m32_m33_m41_uploader(place: Place, client: Callable[[str], s
     (folder / "inner").mkdir(parents=True)
     (folder / "inner" / "not-this.txt").write_text("a subfolder is left alone")
     (folder / "small file ü.txt").write_text("small")
-    data = random.Random(1).randbytes(100 << 20)  # noqa: S311
+    data = random.Random(1).randbytes(100 << 20)
     (folder / "large.bin").write_bytes(data)
     argv = (str(python), "-c", PROGRAM, place.endpoint, place.region, place.bucket, str(folder), checksums)
     first, second = place.run(*argv).stdout, place.run(*argv).stdout

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from raw import Raw
+
+from tests.security.raw import Raw
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ class Raw:
 
     def connect(self, timeout_s: float = 15) -> socket.socket:
         plain = socket.create_connection((self.host, self.port), timeout=timeout_s)
-        return ssl._create_unverified_context().wrap_socket(plain, server_hostname=self.host) if self.secure else plain  # noqa: S323
+        return ssl._create_unverified_context().wrap_socket(plain, server_hostname=self.host) if self.secure else plain
 
     def exchange(self, data: bytes, method: str = "GET", timeout_s: float = 15, half_close: bool = False) -> Reply:
         """Sends bytes, reads until the server closes or the answer is whole."""

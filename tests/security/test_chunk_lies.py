@@ -10,7 +10,8 @@ import zlib
 from typing import Any
 
 import pytest
-from raw import EMPTY_SHA256, Raw
+
+from tests.security.raw import EMPTY_SHA256, Raw
 
 SIGNED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
 UNSIGNED_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"

@@ -8,7 +8,8 @@ from urllib.parse import quote, unquote_to_bytes
 from xml.etree import ElementTree
 
 import pytest
-from raw import Raw
+
+from tests.security.raw import Raw
 
 TRAVERSAL = [
     "..", "../x", "a/../b", "a/../../other/k", "./x", "a/./b", "..%2fx", "%2e%2e/x", "%2e%2e%2fx", "%252e%252e%252fx", "..%5cx", "%5c..%5cx", "C:%5cx",
@@ -64,7 +65,7 @@ def test_cve_2024_40120_cve_2013_2161_names_are_literal(raw: Raw, scratch: str, 
     listed = raw.send("GET", f"/{scratch}?list-type=2&prefix={encoded}")
     assert listed.status == 200 and listed.body.count(b"<Key>") == 2
     listed = raw.send("GET", f"/{scratch}?encoding-type=url&list-type=2&prefix={encoded}")
-    found = [unquote_to_bytes((e.text or "").replace("+", " ")).decode() for e in ElementTree.fromstring(listed.body).iter() if e.tag.endswith("}Key")]  # noqa: S314
+    found = [unquote_to_bytes((e.text or "").replace("+", " ")).decode() for e in ElementTree.fromstring(listed.body).iter() if e.tag.endswith("}Key")]
     assert found == [key, key + "x"]
     assert raw.send("DELETE", f"/{scratch}/{encoded}").status == 204
     assert raw.send("GET", f"/{scratch}?list-type=2").body.count(b"<Key>") == 2

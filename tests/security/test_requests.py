@@ -10,7 +10,8 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from raw import Raw
+
+from tests.security.raw import Raw
 
 
 @pytest.mark.parametrize("length", ["-1", "9223372036854775808", "18446744073709551616", "+5", "5,5", "5 5", "0x5", "", "5\r\ncontent-length: 6", "five"])

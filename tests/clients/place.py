@@ -54,12 +54,22 @@ class Place:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
         if self.ca:
-            kept |= {"AWS_CA_BUNDLE": self.ca, "SSL_CERT_FILE": self.ca, "REQUESTS_CA_BUNDLE": self.ca, "NODE_EXTRA_CA_CERTS": self.ca, "CURL_CA_BUNDLE": self.ca}
+            kept |= {
+                "AWS_CA_BUNDLE": self.ca,
+                "SSL_CERT_FILE": self.ca,
+                "REQUESTS_CA_BUNDLE": self.ca,
+                "NODE_EXTRA_CA_CERTS": self.ca,
+                "CURL_CA_BUNDLE": self.ca,
+            }
         return kept | more
 
-    def run(self, *argv: str | Path, cwd: Path | None = None, timeout_s: float = 120, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *argv: str | Path, cwd: Path | None = None, timeout_s: float = 120, check: bool = True, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Runs a client to its end; a non-zero exit fails the test with what the client said."""
-        done = subprocess.run([str(a) for a in argv], env=self.environment(**environment), cwd=cwd or self.home, capture_output=True, text=True, timeout=timeout_s)
+        done = subprocess.run(
+            [str(a) for a in argv], env=self.environment(**environment), cwd=cwd or self.home, capture_output=True, text=True, timeout=timeout_s
+        )
         if check and done.returncode:
             pytest.fail(f"{argv[0]} exited with {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
         return done

@@ -30,9 +30,19 @@ def test_m147_m207_m208_aws(place: Place, client: Find) -> None:
 def test_m211_aws_debug_shows_the_string_to_sign_that_the_server_answers(plain_place: Place, client: Find) -> None:
     """M211: SignatureDoesNotMatch carries the CanonicalRequest and StringToSign that `aws --debug` prints."""
     done = plain_place.run(
-        client("aws"), "s3api", "--debug", "--endpoint-url", plain_place.endpoint, "list-objects-v2", "--bucket", "some-bucket", "--prefix", "a b/ü",
-        check=False, AWS_SECRET_ACCESS_KEY="wrong" * 8,
-    )  # fmt: skip
+        client("aws"),
+        "s3api",
+        "--debug",
+        "--endpoint-url",
+        plain_place.endpoint,
+        "list-objects-v2",
+        "--bucket",
+        "some-bucket",
+        "--prefix",
+        "a b/ü",
+        check=False,
+        AWS_SECRET_ACCESS_KEY="wrong" * 8,
+    )
     assert done.returncode != 0 and "SignatureDoesNotMatch" in done.stderr
     signed = done.stderr.split("StringToSign:\n", 1)[1].split("\n20", 1)[0].strip()
     answer = done.stderr.split("<StringToSign>", 1)[1].split("</StringToSign>", 1)[0].replace("\\n", "\n")
@@ -42,7 +52,15 @@ def test_m211_aws_debug_shows_the_string_to_sign_that_the_server_answers(plain_p
 
 def test_s3cmd(place: Place, client: Find) -> None:
     s3cmd = client("s3cmd")
-    common = [s3cmd, "--no-progress", f"--host={place.hostport}", f"--host-bucket={place.hostport}", f"--access_key={place.access_key}", f"--secret_key={place.secret_key}", f"--region={place.region}"]
+    common = [
+        s3cmd,
+        "--no-progress",
+        f"--host={place.hostport}",
+        f"--host-bucket={place.hostport}",
+        f"--access_key={place.access_key}",
+        f"--secret_key={place.secret_key}",
+        f"--region={place.region}",
+    ]
     common += ["--ssl", f"--ca-certs={place.ca}"] if place.secure else ["--no-ssl"]
     for extra in ([], ["--signature-v2"]):
         bucket = place.bucket + ("-v2" if extra else "")
@@ -77,10 +95,17 @@ def test_rclone(place: Place, client: Find) -> None:
     for v2 in ("false", "true"):
         bucket = place.bucket + ("-v2" if v2 == "true" else "")
         settings = {
-            "RCLONE_CONFIG_H_TYPE": "s3", "RCLONE_CONFIG_H_PROVIDER": "Other", "RCLONE_CONFIG_H_ENDPOINT": place.endpoint, "RCLONE_CONFIG_H_REGION": place.region,
-            "RCLONE_CONFIG_H_ACCESS_KEY_ID": place.access_key, "RCLONE_CONFIG_H_SECRET_ACCESS_KEY": place.secret_key, "RCLONE_CONFIG_H_V2_AUTH": v2,
-            "RCLONE_CA_CERT": place.ca or "", "RCLONE_S3_CHUNK_SIZE": "5M", "RCLONE_S3_UPLOAD_CUTOFF": "6M",
-        }  # fmt: skip
+            "RCLONE_CONFIG_H_TYPE": "s3",
+            "RCLONE_CONFIG_H_PROVIDER": "Other",
+            "RCLONE_CONFIG_H_ENDPOINT": place.endpoint,
+            "RCLONE_CONFIG_H_REGION": place.region,
+            "RCLONE_CONFIG_H_ACCESS_KEY_ID": place.access_key,
+            "RCLONE_CONFIG_H_SECRET_ACCESS_KEY": place.secret_key,
+            "RCLONE_CONFIG_H_V2_AUTH": v2,
+            "RCLONE_CA_CERT": place.ca or "",
+            "RCLONE_S3_CHUNK_SIZE": "5M",
+            "RCLONE_S3_UPLOAD_CUTOFF": "6M",
+        }
         place.run(rclone, "mkdir", f"h:{bucket}", **settings)
         place.run(rclone, "copy", place.small.parent, f"h:{bucket}/dir", **settings)
         listed = place.run(rclone, "ls", f"h:{bucket}", **settings).stdout

@@ -49,10 +49,25 @@ def v2(place: Place, method: str, path: str, file: Path | None) -> list[str]:
     return ["--header", f"Host: {host}", "--header", f"Date: {date}", "--header", f"Authorization: AWS {place.access_key}:{signature}"]
 
 
-def curl(place: Place, client: Find, sign: Callable[[Place, str, str, Path | None], list[str]], method: str, path: str, file: Path | None = None) -> Answer:
+def curl(
+    place: Place, client: Find, sign: Callable[[Place, str, str, Path | None], list[str]], method: str, path: str, file: Path | None = None
+) -> Answer:
     upload = ["--upload-file", str(file)] if file else []
     signed = sign(place, method, path, file)
-    place.run(client("curl"), "--silent", "--show-error", "--request", method, *upload, *signed, "--dump-header", place.out / "head", "--output", place.out / "body", place.endpoint + path)
+    place.run(
+        client("curl"),
+        "--silent",
+        "--show-error",
+        "--request",
+        method,
+        *upload,
+        *signed,
+        "--dump-header",
+        place.out / "head",
+        "--output",
+        place.out / "body",
+        place.endpoint + path,
+    )
     body = place.out / "body"
     answer = Answer((place.out / "head").read_text(), body.read_bytes() if body.exists() else b"")
     body.unlink(missing_ok=True)
@@ -74,13 +89,19 @@ def test_m210_m217_m218_cycle(place: Place, client: Find, sign: Callable[[Place,
     assert curl(place, client, sign, "PUT", f"{bucket}/big.bin", place.big).status == 200
 
     listed = curl(place, client, sign, "GET", f"{bucket}?list-type=2")
-    assert listed.status == 200 and listed.headers["content-type"].startswith("application/xml") and int(listed.headers["content-length"]) == len(listed.body), "M228"
+    assert (
+        listed.status == 200
+        and listed.headers["content-type"].startswith("application/xml")
+        and int(listed.headers["content-length"]) == len(listed.body)
+    ), "M228"
     assert listed.body.startswith(b"<?xml") and listed.xml().tag == f"{NAMESPACE}ListBucketResult", "M229"
     values = {name: listed.xml().findtext(NAMESPACE + name) or "" for name in ("KeyCount", "Name", "Prefix", "MaxKeys", "IsTruncated")}
     assert values == {"KeyCount": "2", "Name": place.bucket, "Prefix": "", "MaxKeys": "1000", "IsTruncated": "false"}, "M230"
     entry = listed.xml().findall(f"{NAMESPACE}Contents")[1]
     found = {child.tag.removeprefix(NAMESPACE): child.text for child in entry}
-    assert (found["Key"], found["ETag"], found["Size"], found["StorageClass"]) == (KEY, f'"{md5}"', str(place.small.stat().st_size), "STANDARD"), "M226, M231"
+    assert (found["Key"], found["ETag"], found["Size"], found["StorageClass"]) == (KEY, f'"{md5}"', str(place.small.stat().st_size), "STANDARD"), (
+        "M226, M231"
+    )
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", found["LastModified"] or "")
 
     got = curl(place, client, sign, "GET", f"{bucket}/{KEY}")
@@ -108,14 +129,31 @@ def test_m44_wrong_secret_is_refused_in_xml(plain_place: Place, client: Find, si
 def test_m180_m41_m42_presigned_urls(place: Place, client: Find, version: str) -> None:
     """M180: every kind of presigned URL by curl; M41, M42: both query forms up to seven days; M43: tampering is refused."""
     s3 = boto3.client(
-        "s3", endpoint_url=place.endpoint, aws_access_key_id=place.access_key, aws_secret_access_key=place.secret_key, region_name=place.region, verify=place.ca,
+        "s3",
+        endpoint_url=place.endpoint,
+        aws_access_key_id=place.access_key,
+        aws_secret_access_key=place.secret_key,
+        region_name=place.region,
+        verify=place.ca,
         config=Config(signature_version=version, s3={"addressing_style": "path"}),
-    )  # fmt: skip
+    )
     s3.create_bucket(Bucket=place.bucket)
 
-    def fetch(operation: str, *more: str, method: str = "GET", lifetime_s: int = 3600, change: Callable[[str], str] = lambda url: url, **params: object) -> Answer:
+    def fetch(
+        operation: str, *more: str, method: str = "GET", lifetime_s: int = 3600, change: Callable[[str], str] = lambda url: url, **params: object
+    ) -> Answer:
         url = change(s3.generate_presigned_url(operation, Params={"Bucket": place.bucket, **params}, ExpiresIn=lifetime_s))
-        place.run(client("curl"), "-sS", *(["--head"] if method == "HEAD" else ["--request", method]), *more, "--dump-header", place.out / "head", "--output", place.out / "body", url)
+        place.run(
+            client("curl"),
+            "-sS",
+            *(["--head"] if method == "HEAD" else ["--request", method]),
+            *more,
+            "--dump-header",
+            place.out / "head",
+            "--output",
+            place.out / "body",
+            url,
+        )
         return Answer((place.out / "head").read_text(), (place.out / "body").read_bytes() if (place.out / "body").exists() else b"")
 
     key = "a b/ü+%.txt"

@@ -48,12 +48,15 @@ CYCLES = {
     """,
     "pyarrow": """
         from pyarrow import fs
-        s3 = fs.S3FileSystem(access_key=access_key, secret_key=secret_key, endpoint_override=endpoint.split('://')[1], scheme=endpoint.split(':')[0], region=region, allow_bucket_creation=True, allow_bucket_deletion=True, **({'tls_ca_file_path': ca} if ca else {}))
+        where = {'endpoint_override': endpoint.split('://')[1], 'scheme': endpoint.split(':')[0], 'region': region}
+        where |= {'tls_ca_file_path': ca} if ca else {}
+        s3 = fs.S3FileSystem(access_key=access_key, secret_key=secret_key, allow_bucket_creation=True, allow_bucket_deletion=True, **where)
         s3.create_dir(bucket)
         for name in ('small.txt', 'big.bin'):
             with s3.open_output_stream(f'{bucket}/dir/{name}') as f:
                 f.write(open(f'in/{name}', 'rb').read())
-        assert sorted(i.path for i in s3.get_file_info(fs.FileSelector(bucket, recursive=True)) if i.is_file) == [f'{bucket}/dir/big.bin', f'{bucket}/dir/small.txt']
+        found = sorted(i.path for i in s3.get_file_info(fs.FileSelector(bucket, recursive=True)) if i.is_file)
+        assert found == [f'{bucket}/dir/big.bin', f'{bucket}/dir/small.txt']
         for name in ('small.txt', 'big.bin'):
             with s3.open_input_file(f'{bucket}/dir/{name}') as f:
                 open(f'out/{name}', 'wb').write(f.read())
@@ -65,7 +68,9 @@ CYCLES = {
         import boto3, obstore
         from obstore.store import S3Store
         s3 = boto3.client('s3', endpoint_url=endpoint); s3.create_bucket(Bucket=bucket)
-        store = S3Store(bucket, endpoint=endpoint, access_key_id=access_key, secret_access_key=secret_key, region=region, virtual_hosted_style_request=False, client_options={'allow_http': True, 'allow_invalid_certificates': bool(ca)})
+        options = {'allow_http': True, 'allow_invalid_certificates': bool(ca)}
+        key = {'access_key_id': access_key, 'secret_access_key': secret_key, 'region': region}
+        store = S3Store(bucket, endpoint=endpoint, virtual_hosted_style_request=False, client_options=options, **key)
         for name in ('small.txt', 'big.bin'):
             obstore.put(store, f'dir/{name}', open(f'in/{name}', 'rb').read(), use_multipart=name == 'big.bin')
         try:
@@ -103,7 +108,15 @@ def cycle(place: Place, name: str, extra: str = "") -> None:
     python = PYTHON_CLIENTS / "bin" / "python"
     if not python.exists():
         pytest.skip("the Python clients are not installed here (make clients)")
-    values = {"endpoint": place.endpoint, "access_key": place.access_key, "secret_key": place.secret_key, "region": place.region, "bucket": place.bucket, "ca": place.ca, "extra": extra}
+    values = {
+        "endpoint": place.endpoint,
+        "access_key": place.access_key,
+        "secret_key": place.secret_key,
+        "region": place.region,
+        "bucket": place.bucket,
+        "ca": place.ca,
+        "extra": extra,
+    }
     lines = CYCLES[name].split("\n")
     program = "import json\nglobals().update(json.loads(" + repr(json.dumps(values)) + "))\n" + "\n".join(line[8:] for line in lines)
     place.run(python, "-c", program)

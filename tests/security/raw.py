@@ -101,11 +101,23 @@ class Raw:
         path, _, query = target.partition("?")
         pairs = sorted(tuple((p + "=").split("=")[:2]) for p in query.split("&") if p)
         names = sorted(n for n in sent if n not in unsigned)
-        canonical = "\n".join([method, path, "&".join(f"{k}={v}" for k, v in pairs), *(f"{n}:{' '.join(sent[n].split())}" for n in names), "", ";".join(names), payload_hash])
+        canonical = "\n".join(
+            [
+                method,
+                path,
+                "&".join(f"{k}={v}" for k, v in pairs),
+                *(f"{n}:{' '.join(sent[n].split())}" for n in names),
+                "",
+                ";".join(names),
+                payload_hash,
+            ]
+        )
         scope = f"{stamp[:8]}/{region or self.region}/{service}/aws4_request"
         string_to_sign = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
         signature = hmac.new(self.signing_key(secret_key or self.secret_key, scope), string_to_sign.encode(), hashlib.sha256).hexdigest()
-        sent["authorization"] = f"AWS4-HMAC-SHA256 Credential={access_key or self.access_key}/{scope}, SignedHeaders={';'.join(names)}, Signature={signature}"
+        sent["authorization"] = (
+            f"AWS4-HMAC-SHA256 Credential={access_key or self.access_key}/{scope}, SignedHeaders={';'.join(names)}, Signature={signature}"
+        )
         return sent
 
     @staticmethod
@@ -115,7 +127,17 @@ class Raw:
             key = hmac.new(key, part.encode(), hashlib.sha256).digest()
         return key
 
-    def send(self, method: str, target: str, headers: dict[str, str] | None = None, body: bytes = b"", *, half_close: bool = False, timeout_s: float = 15, **signing: Any) -> Reply:
+    def send(
+        self,
+        method: str,
+        target: str,
+        headers: dict[str, str] | None = None,
+        body: bytes = b"",
+        *,
+        half_close: bool = False,
+        timeout_s: float = 15,
+        **signing: Any,
+    ) -> Reply:
         """A signed request with a plain body (its hash signed unless `payload_hash` says otherwise)."""
         signing.setdefault("payload_hash", hashlib.sha256(body).hexdigest())
         sent = self.sign(method, target, headers, **signing)

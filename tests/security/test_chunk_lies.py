@@ -82,7 +82,21 @@ def test_cve_2026_49017_truncated_at_every_offset(raw: Raw, scratch: str, keys: 
     assert keys() == []
 
 
-@pytest.mark.parametrize("header", [b"no-semicolon\r\n", b"5" * 10_000 + b"\r\n", b"ffffffffffffffff;chunk-signature=0\r\n", b"-5;chunk-signature=0\r\n", b"5\r;x\n", b"+5\r\n", b"0x5\r\n", b"\xb2\r\n", b" 5\r\n", b"\r\n"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"no-semicolon\r\n",
+        b"5" * 10_000 + b"\r\n",
+        b"ffffffffffffffff;chunk-signature=0\r\n",
+        b"-5;chunk-signature=0\r\n",
+        b"5\r;x\n",
+        b"+5\r\n",
+        b"0x5\r\n",
+        b"\xb2\r\n",
+        b" 5\r\n",
+        b"\r\n",
+    ],
+)
 def test_versitygw_748912fb_malformed_chunk_header(raw: Raw, scratch: str, keys: Any, header: bytes) -> None:
     for mode in (SIGNED, UNSIGNED_TRAILER):
         sent = raw.sign("PUT", f"/{scratch}/k", {"x-amz-decoded-content-length": "5"}, mode)
@@ -92,8 +106,14 @@ def test_versitygw_748912fb_malformed_chunk_header(raw: Raw, scratch: str, keys:
     assert keys() == []
 
 
-def unsigned_trailer(raw: Raw, target: str, data: bytes, trailer: str, *, declared: int | None = None, announce: str = "x-amz-checksum-crc32", **signing: Any) -> Any:
-    headers = {"x-amz-decoded-content-length": str(len(data) if declared is None else declared), "x-amz-trailer": announce, "content-encoding": "aws-chunked"}
+def unsigned_trailer(
+    raw: Raw, target: str, data: bytes, trailer: str, *, declared: int | None = None, announce: str = "x-amz-checksum-crc32", **signing: Any
+) -> Any:
+    headers = {
+        "x-amz-decoded-content-length": str(len(data) if declared is None else declared),
+        "x-amz-trailer": announce,
+        "content-encoding": "aws-chunked",
+    }
     sent = raw.sign("PUT", target, headers, UNSIGNED_TRAILER, **signing)
     body = b"%x\r\n%b\r\n0\r\n%b\r\n\r\n" % (len(data), data, trailer.encode())
     sent["content-length"] = str(len(body))
@@ -132,7 +152,13 @@ def test_cve_2026_41145_credentials_in_the_query_without_a_signature(raw: Raw, s
             f"&X-Amz-Date={stamp}&X-Amz-Expires=600&X-Amz-SignedHeaders=host{signature}"
         )
         body = b"5\r\nhello\r\n0\r\nx-amz-checksum-crc32:" + crc32(b"hello").encode() + b"\r\n\r\n"
-        headers = {"host": raw.hostport, "x-amz-content-sha256": UNSIGNED_TRAILER, "x-amz-trailer": "x-amz-checksum-crc32", "x-amz-decoded-content-length": "5", "content-length": str(len(body))}
+        headers = {
+            "host": raw.hostport,
+            "x-amz-content-sha256": UNSIGNED_TRAILER,
+            "x-amz-trailer": "x-amz-checksum-crc32",
+            "x-amz-decoded-content-length": "5",
+            "content-length": str(len(body)),
+        }
         assert raw.exchange(raw.head("PUT", target, headers) + body, timeout_s=5).status in (400, 403)
     assert keys() == []
 

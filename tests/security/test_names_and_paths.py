@@ -12,9 +12,29 @@ import pytest
 from tests.security.raw import Raw
 
 TRAVERSAL = [
-    "..", "../x", "a/../b", "a/../../other/k", "./x", "a/./b", "..%2fx", "%2e%2e/x", "%2e%2e%2fx", "%252e%252e%252fx", "..%5cx", "%5c..%5cx", "C:%5cx",
-    "%2fetc%2fpasswd", "%2Fabs", "a%2F..%2Fb", "....//x", "a//b", "/lead", "trail/", "%2e", "%2e%2e",
-]  # fmt: skip
+    "..",
+    "../x",
+    "a/../b",
+    "a/../../other/k",
+    "./x",
+    "a/./b",
+    "..%2fx",
+    "%2e%2e/x",
+    "%2e%2e%2fx",
+    "%252e%252e%252fx",
+    "..%5cx",
+    "%5c..%5cx",
+    "C:%5cx",
+    "%2fetc%2fpasswd",
+    "%2Fabs",
+    "a%2F..%2Fb",
+    "....//x",
+    "a//b",
+    "/lead",
+    "trail/",
+    "%2e",
+    "%2e%2e",
+]
 
 
 def files_under(root: Path) -> set[str]:
@@ -56,7 +76,10 @@ def test_cve_2021_3531_odd_slashes(raw: Raw, target: str) -> None:
         assert raw.send(method, target).status < 500
 
 
-@pytest.mark.parametrize("key", ["'; DROP TABLE versions;--", '";--', "%", "_", "\\", "a'b", "a%b_c", "<&>\"']]>", "\x01\x1f", "￾", "🎉", "é", "é", "+", " ", "a b+c", "~*()!"])
+@pytest.mark.parametrize(
+    "key",
+    ["'; DROP TABLE versions;--", '";--', "%", "_", "\\", "a'b", "a%b_c", "<&>\"']]>", "\x01\x1f", "￾", "🎉", "é", "é", "+", " ", "a b+c", "~*()!"],
+)
 def test_cve_2024_40120_cve_2013_2161_names_are_literal(raw: Raw, scratch: str, key: str) -> None:
     """CVE-2024-40120, CVE-2013-2161: whatever the key holds, only that key is meant, and listings stay valid XML."""
     encoded = quote(key, safe="")
@@ -65,13 +88,31 @@ def test_cve_2024_40120_cve_2013_2161_names_are_literal(raw: Raw, scratch: str, 
     listed = raw.send("GET", f"/{scratch}?list-type=2&prefix={encoded}")
     assert listed.status == 200 and listed.body.count(b"<Key>") == 2
     listed = raw.send("GET", f"/{scratch}?encoding-type=url&list-type=2&prefix={encoded}")
-    found = [unquote_to_bytes((e.text or "").replace("+", " ")).decode() for e in ElementTree.fromstring(listed.body).iter() if e.tag.endswith("}Key")]
+    found = [
+        unquote_to_bytes((e.text or "").replace("+", " ")).decode() for e in ElementTree.fromstring(listed.body).iter() if e.tag.endswith("}Key")
+    ]
     assert found == [key, key + "x"]
     assert raw.send("DELETE", f"/{scratch}/{encoded}").status == 204
     assert raw.send("GET", f"/{scratch}?list-type=2").body.count(b"<Key>") == 2
 
 
-@pytest.mark.parametrize("source", ["", "/", "b", "b/", "?versionId=", "/?versionId=x", "%", "%ff/%ff", "x" * 7000, "//k", "b/k?versionId=", "arn:aws:s3:us-east-1:1:accesspoint/x/object/k"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "",
+        "/",
+        "b",
+        "b/",
+        "?versionId=",
+        "/?versionId=x",
+        "%",
+        "%ff/%ff",
+        "x" * 7000,
+        "//k",
+        "b/k?versionId=",
+        "arn:aws:s3:us-east-1:1:accesspoint/x/object/k",
+    ],
+)
 def test_cve_2024_47866_copy_source(raw: Raw, scratch: str, keys: Any, source: str) -> None:
     """CVE-2024-47866, versitygw 422b5a70: an empty, half or hopeless copy source is a client error."""
     for target in (f"/{scratch}/k", f"/{scratch}/k?partNumber=1&uploadId=none"):
@@ -120,5 +161,11 @@ def test_cve_2026_58372_traversal_in_bulk_delete(raw: Raw, scratch: str, keys: A
 def test_seaweedfs_pr_10309_upload_and_version_ids(raw: Raw, scratch: str, name: str) -> None:
     """SeaweedFS PR 10436 and 10309: ids are looked up, never pasted anywhere."""
     encoded = name if "%" in name else quote(name, safe="")
-    for method, target in (("GET", f"/{scratch}/k?uploadId={encoded}"), ("DELETE", f"/{scratch}/k?uploadId={encoded}"), ("PUT", f"/{scratch}/k?partNumber=1&uploadId={encoded}"), ("GET", f"/{scratch}/k?versionId={encoded}"), ("HEAD", f"/{scratch}/k?versionId={encoded}")):  # fmt: skip
+    for method, target in (
+        ("GET", f"/{scratch}/k?uploadId={encoded}"),
+        ("DELETE", f"/{scratch}/k?uploadId={encoded}"),
+        ("PUT", f"/{scratch}/k?partNumber=1&uploadId={encoded}"),
+        ("GET", f"/{scratch}/k?versionId={encoded}"),
+        ("HEAD", f"/{scratch}/k?versionId={encoded}"),
+    ):
         assert 400 <= raw.send(method, target).status < 500

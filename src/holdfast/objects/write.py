@@ -11,7 +11,7 @@ from itertools import count
 
 import msgspec
 
-from holdfast.engine.api import ANYTHING, Blobs, BlobWriter, Conflict, Engine, EngineError, Expect, Gone, Stale, Unavailable
+from holdfast.engine.api import ANYTHING, Blobs, BlobWriter, Conflict, Engine, EngineError, Expect, Gone, Stale
 from holdfast.model.buckets import Bucket
 from holdfast.model.errors import EntityTooLarge, NoSuchBucket, OperationAborted
 from holdfast.model.messages import Body
@@ -181,8 +181,6 @@ async def put(
     )
     try:
         return await commit(engine, bucket, version, expect)
-    except Unavailable:
-        raise  # whether the commit reached the disk is not known: the sweep decides later
     except BaseException:
         await discard(engine, received.blobs)
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from signed import SIGNERS, USER, Pieces, sign, verify
 
 from holdfast.model.errors import (
     AccessDenied,
@@ -17,7 +18,6 @@ from holdfast.model.errors import (
 )
 from holdfast.model.identity import ANONYMOUS
 from holdfast.model.messages import Request
-from tests.unit.authn.signed import SIGNERS, USER, Pieces, sign, verify
 
 URL = "http://127.0.0.1:9000/bucket/some%20key?versionId=abc"
 HOWS = sorted(SIGNERS)

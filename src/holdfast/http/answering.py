@@ -1,0 +1,330 @@
+"""The writing half of a connection: answers in order, streams at the client's pace, and an end that the client can read."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Awaitable
+from typing import Any, Final
+
+from holdfast.http.answer import CONTINUE, BadResponse
+from holdfast.http.body import RequestBody
+from holdfast.http.head import Head, HeadRefused
+from holdfast.http.outflow import Outflow
+from holdfast.http.service import Service
+from holdfast.model.errors import RequestTimeout
+from holdfast.model.messages import Request, Response, Stream
+
+NEVER: Final = math.inf
+EVERY_TICK: Final = -math.inf
+_JOIN_BYTES_MAX: Final = 32 * 1024
+"""A body up to this size is copied behind its head, so that both leave in one piece; a larger one is written by itself."""
+_BODILESS: Final = frozenset({204, 304})
+
+OPEN, LINGERING, CLOSING, CLOSED = range(4)
+
+
+class AnsweringSide:
+    """What is known of a connection, and what is done with an answer. `deadline` is when the service's tick shall call `expired`."""
+
+    __slots__ = (
+        "_body",  # a body that is not here completely, wanted or not
+        "_eof",  # the client sends no more
+        "_half_until",  # when a handler whose client sends no more is cancelled
+        "_head",  # of the request in work
+        "_heading",  # a head is awaited and the deadline is for it
+        "_held",  # reading is paused
+        "_lingered_bytes",
+        "_next_planned",
+        "_out",
+        "_request",  # in work
+        "_response",  # to it, once its head is written
+        "_sent_bytes",  # of its body
+        "_state",
+        "_tail",  # bytes read but not yet served: the start of a head, or what was sent ahead
+        "_task",  # of its handler, if it has suspended
+        "deadline",
+        "peer",
+        "service",
+        "transport",
+    )
+
+    transport: asyncio.Transport
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.peer = ""
+        self.deadline = NEVER
+        self._state = OPEN
+        self._tail = b""
+        self._body: RequestBody | None = None
+        self._request: Request | None = None
+        self._head: Head | None = None
+        self._response: Response | None = None
+        self._sent_bytes = 0
+        self._task: asyncio.Task[None] | None = None
+        self._out = Outflow()
+        self._held = False
+        self._eof = False
+        self._half_until = NEVER
+        self._heading = True
+        self._lingered_bytes = 0
+        self._next_planned = False
+
+    # -- what a body asks
+
+    def now(self) -> float:
+        return self.service.now
+
+    def send_continue(self) -> None:
+        if self._state == OPEN and self._response is None:
+            self.transport.write(CONTINUE)
+
+    def hold(self) -> None:
+        """Pauses reading."""
+        if not self._held and self._state == OPEN:
+            self._held = True
+            self.transport.pause_reading()
+
+    def read_more(self) -> None:
+        """Resumes reading."""
+        if self._held and self._state != CLOSED:
+            self._held = False
+            self.transport.resume_reading()
+
+    # -- answers
+
+    async def _answer_later(self, rest: Awaitable[Response]) -> None:
+        """The handler of the request in work has suspended: from there to the end of its answer, within its task."""
+        try:
+            response = await rest
+        except (Exception, asyncio.CancelledError) as error:
+            if self._state != OPEN:
+                self._end_work()
+                return
+            response = self._failure(error)
+        if self._state != OPEN:
+            await _release(response.body)
+            self._end_work()
+            return
+        stream = self._send(response)
+        if stream is None:
+            self._sent()
+        else:
+            await self._send_stream(stream)
+
+    def _send(self, response: Response) -> Stream | None:
+        """Writes the head, and the body unless it is a stream: `_send_stream` has to follow then."""
+        service = self.service
+        head = self._head
+        assert head is not None
+        body = self._body
+        if response.close or service.draining or (body is not None and not body.may_be_drained(service.limits.drain_bytes_max)):
+            head.keep_alive = False
+        try:
+            text = service.answers.head(response, head.method, head.keep_alive, head.http10)
+        except (BadResponse, TypeError, ValueError, AttributeError) as error:
+            if isinstance(response, Response):
+                service.loop.create_task(_release(response.body))
+            response = self._failure(error)
+            head.keep_alive = False
+            text = service.answers.head(response, head.method, False, head.http10)
+        self._response = response
+        content = response.body
+        write = self.transport.write
+        stream = None
+        size = 0
+        if isinstance(content, bytes):
+            if head.method != "HEAD" and response.status not in _BODILESS:
+                size = len(content)
+                if size <= _JOIN_BYTES_MAX:
+                    text += content
+                else:
+                    write(text)
+                    text = content
+        elif content is not None:
+            stream = content
+        write(text)
+        service.counters.bytes_out += len(text)
+        self._sent_bytes = size
+        return stream
+
+    async def _send_stream(self, stream: Stream) -> None:
+        """Writes a body piece by piece, each after the client has taken most of what was written before."""
+        head, response, service, out = self._head, self._response, self.service, self._out
+        assert head is not None and response is not None
+        left = 0 if head.method == "HEAD" or response.status in _BODILESS else stream.length
+        pieces: AsyncIterator[bytes] | None = None
+        try:
+            if left:
+                pieces = stream.__aiter__()
+                async for piece in pieces:
+                    size = len(piece)
+                    left -= size
+                    if left < 0:
+                        raise BadResponse("a stream is longer than its length")
+                    self.transport.write(piece)
+                    self._sent_bytes += size
+                    service.counters.bytes_out += size
+                    if out.held:
+                        await out.room()
+                if left:
+                    raise BadResponse("a stream is shorter than its length")
+        except (Exception, asyncio.CancelledError) as error:
+            if self._state == OPEN:
+                self._failure(error)
+                self._abort()
+        finally:
+            await _release(pieces)
+            await _release(stream)
+        self._sent()
+
+    def _sent(self) -> None:
+        """The answer is written: what next?"""
+        head = self._head
+        body = self._body
+        self._end_work()
+        if self._state != OPEN:
+            return
+        if not head.keep_alive:  # type: ignore[union-attr]
+            if body is not None:
+                self._linger()
+            else:
+                self._close()
+        elif body is not None:
+            self.deadline = self.service.now + self.service.limits.drain_s
+            body.discard()
+        else:
+            self.deadline = self.service.idle_until
+            if self._tail or self._held or self._eof:
+                self._plan_next()
+
+    def _end_work(self) -> None:
+        request, response = self._request, self._response
+        self._request = self._head = self._response = self._task = None
+        finished = self.service.finished
+        if finished is not None and request is not None:
+            finished(request, response, self._sent_bytes)
+
+    def _failure(self, error: BaseException) -> Response:
+        request = self._request
+        assert request is not None
+        self.service.counters.failures += 1
+        self.service.report(error, request)
+        return self.service.refuse(500, "InternalError", "We encountered an internal error. Please try again.", request.id)
+
+    def _plan_next(self) -> None:
+        """Goes on with what was sent ahead, in a turn of its own."""
+        if not self._next_planned and self._state == OPEN:
+            self._next_planned = True
+            self.service.loop.call_soon(self._next)
+
+    def _next(self) -> None:
+        """Serves what was sent ahead."""
+        raise NotImplementedError
+
+    # -- ends
+
+    def _refuse(self, refused: HeadRefused) -> None:
+        """Answers what cannot become a request, and closes."""
+        service = self.service
+        service.counters.refused += 1
+        response = service.refuse(refused.status, refused.code, refused.message, service.request_id())
+        text = service.answers.head(response, "GET", False, False)
+        if isinstance(response.body, bytes):
+            text += response.body
+        service.counters.bytes_out += len(text)
+        self.transport.write(text)
+        self._linger()
+
+    def _linger(self) -> None:
+        """Ends the connection so that the client, which may be sending, reads the answer before its own bytes are refused (RFC 9112, 9.6)."""
+        if self._body is not None:
+            self._body.discard()
+            self._body = None
+        self._tail = b""
+        if self._eof:
+            self._close()
+            return
+        self._state = LINGERING
+        self.deadline = self.service.now + self.service.limits.linger_s
+        self.read_more()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+
+    def _close(self) -> None:
+        """Ends the connection once all is written."""
+        self._state = CLOSING
+        self.deadline = self.service.now + self.service.limits.linger_s
+        self.transport.close()
+
+    def _abort(self) -> None:
+        self._state = CLOSING
+        self.deadline = NEVER
+        self.transport.abort()
+
+    def _cancel(self) -> None:
+        task = self._task
+        if task is not None:
+            self.service.loop.call_soon(task.cancel)
+
+    def _watch(self) -> None:
+        """The deadline of a request in work follows from what is waited for."""
+        if self._request is not None:
+            self.deadline = EVERY_TICK if self._body is not None or self._out.held else self._half_until
+        elif self._out.held:
+            self.deadline = EVERY_TICK
+        elif self._state == OPEN and self._body is None:
+            self.deadline = self.service.idle_until
+
+    def shut(self) -> None:
+        """Closes the connection if nothing is in work; else it closes after the answer, as the service drains."""
+        if self._request is None and self._body is None and self._state == OPEN:
+            self._close()
+
+    def cut(self) -> None:
+        """Ends the connection at once, and the handler with it."""
+        self._abort()
+        self._cancel()
+
+    def expired(self) -> None:
+        """The deadline has passed."""
+        service = self.service
+        limits = service.limits
+        now = service.now
+        body = self._body
+        size = self.transport.get_write_buffer_size()
+        if self._request is not None:
+            if body is not None and body.is_too_slow(limits):
+                service.counters.timeouts += 1
+                body.fail(RequestTimeout())
+            if now >= self._half_until:
+                self.cut()
+                return
+        if size and (self._out.held or self._request is None):
+            if self._out.is_too_slow(limits, now, size):
+                service.counters.timeouts += 1
+                self.cut()
+            elif self._request is None:
+                self.deadline = EVERY_TICK
+        elif self._request is not None:
+            return
+        elif self._state != OPEN:
+            self._abort()
+        elif body is not None:
+            service.counters.timeouts += 1
+            self._linger()
+        elif self._heading and self._tail:
+            service.counters.timeouts += 1
+            self._refuse(HeadRefused(408, "RequestTimeout", RequestTimeout.message))
+        else:
+            self._close()
+
+
+async def _release(source: Any) -> None:
+    """Lets a stream that ends early give back what it holds."""
+    aclose = getattr(source, "aclose", None)
+    if aclose is not None:
+        await aclose()
+
+

@@ -1,0 +1,222 @@
+"""The reading half of a connection: bytes in, requests to the handler one at a time and in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+from holdfast.http.answering import CLOSED, EVERY_TICK, NEVER, OPEN, AnsweringSide
+from holdfast.http.body import EMPTY, RequestBody
+from holdfast.http.drive import SUSPENDED
+from holdfast.http.head import CHUNKED, Head, HeadRefused
+from holdfast.model.errors import IncompleteBody
+from holdfast.model.messages import Request
+
+
+class Connection(AnsweringSide, asyncio.Protocol):
+    """A client's connection from its first byte to its last.
+
+    While a request is in work the connection goes on reading, so that a client that hangs up is noticed, until the client
+    has sent something ahead. At most one request is in work; what was sent ahead waits in `_tail`.
+    """
+
+    __slots__ = ()
+
+    # -- callbacks of the transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        service = self.service
+        limits = service.limits
+        self.transport = transport  # type: ignore[assignment]
+        self.peer = _address(transport.get_extra_info("peername"))
+        self.transport.set_write_buffer_limits(high=limits.write_buffer_bytes_max)
+        self.deadline = service.now + limits.header_s
+        excess = service.add(self)
+        if excess:
+            if excess > 64 + limits.connections_max // 8:
+                self._abort()
+            else:
+                self._refuse(HeadRefused(503, "SlowDown", "Too many connections are open."))
+
+    def data_received(self, data: bytes) -> None:
+        self.service.counters.bytes_in += len(data)
+        body = self._body
+        if body is not None:
+            self._feed(body, data)
+        elif self._state != OPEN:
+            self._lingered_bytes += len(data)
+            if self._lingered_bytes > self.service.limits.linger_bytes_max:
+                self._abort()
+        elif self._request is not None or self._next_planned or self._out.held:
+            self._tail += data
+            self.hold()
+        else:
+            if self._tail:
+                data = self._tail + data
+                self._tail = b""
+            self._take_requests(data)
+
+    def eof_received(self) -> bool:
+        """The client sends no more, or is gone: the two look alike, so what it asked for is still answered."""
+        self._eof = True
+        if self._body is not None:
+            self._body.fail(IncompleteBody())
+        if self._request is not None:
+            self._half_until = self.service.now + self.service.limits.half_closed_s
+            self._watch()
+            return True
+        return self._next_planned or self._out.held
+
+    def pause_writing(self) -> None:
+        self._out.hold()
+        self._watch()
+
+    def resume_writing(self) -> None:
+        self._out.release()
+        self._watch()
+        if self._request is None:
+            self._plan_next()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._request is not None:
+            self.service.counters.hangups += 1
+        self._state = CLOSED
+        self.deadline = NEVER
+        self._tail = b""
+        if self._body is not None:
+            self._body.fail(IncompleteBody())
+            self._body = None
+        self._cancel()
+        self.service.remove(self)
+
+    # -- requests
+
+    def _take_requests(self, data: bytes) -> None:
+        """Serves what `data` holds, until a request has to be waited for or nothing complete is left."""
+        at = 0
+        turns = self.service.limits.pipelined_per_turn
+        while True:
+            while data.startswith(b"\r\n", at):  # an empty line before a request line is passed over (RFC 9112, 2.2)
+                at += 2
+            end = data.find(b"\r\n\r\n", at)
+            if end < 0:
+                self._keep_partial(data[at:] if at else data)
+                return
+            if not turns or self._out.held:
+                self._tail = data[at:]
+                self.hold()
+                if not self._out.held:
+                    self._plan_next()
+                return
+            turns -= 1
+            try:
+                head = self.service.heads.read(data, at, end)
+            except HeadRefused as refused:
+                self._refuse(refused)
+                return
+            at = self._begin(head, data, end + 4)
+            if self._request is not None or self._body is not None or self._state != OPEN:
+                if at < len(data) and self._state == OPEN:
+                    self._tail = data[at:]
+                    self.hold()
+                return
+            if at == len(data):
+                if self._held or self._eof:
+                    self._keep_partial(b"")
+                return
+
+    def _keep_partial(self, data: bytes) -> None:
+        """Waits for the rest of a head, or for its start."""
+        if self._eof:
+            self._close()
+            return
+        if data:
+            try:
+                self.service.heads.check_partial(data)
+            except HeadRefused as refused:
+                self._refuse(refused)
+                return
+            self._tail = data
+            if not self._heading:
+                self._heading = True
+                self.deadline = self.service.now + self.service.limits.header_s
+        self.read_more()
+
+    def _begin(self, head: Head, data: bytes, at: int) -> int:
+        """Starts the request whose head was just read, its body beginning at data[at]; where in data the rest begins."""
+        service = self.service
+        self.deadline = NEVER
+        self._heading = False
+        self._head = head
+        body: Any = EMPTY
+        length = head.length
+        if length:
+            body = RequestBody(self, service.limits, None if length == CHUNKED else length, head.expects)
+            if at < len(data):
+                rest = body.feed(data[at:])
+                at = len(data) if rest is None else len(data) - len(rest)
+            if not body.complete:
+                self._body = body
+                self.deadline = EVERY_TICK
+        service.counters.requests += 1
+        self._request = request = Request(
+            head.method,
+            head.target,
+            head.headers,
+            body,
+            peer=self.peer,
+            secure=service.secure,
+            received_at=service.clock(),
+            id=service.request_id(),
+        )
+        coroutine = service.handler(request)
+        try:
+            response = service.stage.step(coroutine)
+        except (Exception, asyncio.CancelledError) as error:
+            response = self._failure(error)
+        if response is SUSPENDED:
+            self._task = service.stage.adopt(coroutine, self._answer_later)
+        else:
+            stream = self._send(response)
+            if stream is None:
+                self._sent()
+            else:
+                pump = self._send_stream(stream)
+                if service.stage.step(pump) is SUSPENDED:
+                    self._task = service.stage.adopt(pump, _await)
+        return at
+
+    def _feed(self, body: RequestBody, data: bytes) -> None:
+        rest = body.feed(data)
+        if not body.complete:
+            if self._request is None and (body.error is not None or body.discarded_bytes > self.service.limits.drain_bytes_max):
+                self._linger()
+            return
+        self._body = None
+        if self._request is not None:
+            self._watch()
+            if rest:
+                self._tail = rest
+                self.hold()
+        else:
+            self.deadline = self.service.idle_until
+            self._take_requests(rest or b"")
+
+    def _next(self) -> None:
+        self._next_planned = False
+        if self._state == OPEN and self._request is None and self._body is None and not self._out.held:
+            data, self._tail = self._tail, b""
+            self._take_requests(data)
+
+
+async def _await(rest: Awaitable[None]) -> None:
+    await rest
+
+
+def _address(name: Any) -> str:
+    """The client's address without its port; IPv4 in its own form also on a dual-stack socket."""
+    if not isinstance(name, tuple):
+        return ""
+    address: str = name[0]
+    return address.removeprefix("::ffff:") if "." in address else address

@@ -1,0 +1,108 @@
+"""Runs a coroutine at once and makes a task of it only if it suspends (design, D2)."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import types
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextvars import copy_context
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
+
+
+class Suspended(enum.Enum):
+    """The coroutine waits for something."""
+
+    SUSPENDED = 0
+
+
+SUSPENDED: Final = Suspended.SUSPENDED
+
+
+@types.coroutine
+def _resume(coroutine: Coroutine[Any, Any, T], awaited: Any, error: BaseException | None) -> Generator[Any, Any, T]:
+    """Continues a coroutine that was started with send(None) and yielded `awaited` (a future, or None for a bare yield)."""
+    while True:
+        if error is not None:
+            try:
+                awaited = coroutine.throw(error)
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+        try:
+            yield awaited
+        except BaseException as thrown:
+            error = thrown
+        else:
+            return (yield from coroutine.__await__())
+
+
+async def _wait(start: asyncio.Future[Any]) -> None:
+    error: BaseException | None = None
+    try:
+        coroutine, awaited, then = await start
+    except asyncio.CancelledError as cancelled:
+        if not start.done() or start.cancelled():
+            raise  # the reserve is not needed
+        error = cancelled  # between its start and its first turn: it belongs to the coroutine
+        coroutine, awaited, then = start.result()
+    await then(_resume(coroutine, awaited, error))
+
+
+class Stage:
+    """A task kept in reserve, within which coroutines make their first step.
+
+    So `asyncio.current_task`, `asyncio.timeout`, task groups and context variables work in a handler from its first line,
+    though no task is made for a handler that never suspends. The reserve is given away with the first that does. A context
+    variable that a handler sets for the first time makes the reserve be renewed, so that the next handler does not see it.
+    """
+
+    __slots__ = ("_awaited", "_context", "_context_size", "_loop", "_reserve", "_run", "_start")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._prepare()
+
+    def _prepare(self) -> None:
+        self._context = context = copy_context()
+        self._context_size = len(context)
+        self._run = context.run
+        self._start: asyncio.Future[Any] = self._loop.create_future()
+        self._reserve = self._loop.create_task(_wait(self._start), context=context)
+        self._awaited: Any = None
+
+    def step(self, coroutine: Coroutine[Any, Any, T]) -> T | Suspended:
+        """The coroutine's result, or SUSPENDED: then `adopt` must follow before the next step. Errors: what it raises."""
+        loop = self._loop
+        reserve = self._reserve
+        asyncio.tasks._enter_task(loop, reserve)
+        try:
+            self._awaited = self._run(coroutine.send, None)
+            return SUSPENDED
+        except StopIteration as stop:
+            if len(self._context) != self._context_size:
+                self._retire()
+            result: T = stop.value
+            return result
+        finally:
+            asyncio.tasks._leave_task(loop, reserve)
+
+    def adopt(self, coroutine: Coroutine[Any, Any, T], then: Callable[[Awaitable[T]], Awaitable[None]]) -> asyncio.Task[None]:
+        """Gives the coroutine that suspended its task, which runs `then(the rest of it)`.
+
+        To cancel the task from outside one, use `loop.call_soon(task.cancel)`: the task may not have had its first turn.
+        """
+        task = self._reserve
+        self._start.set_result((coroutine, self._awaited, then))
+        self._prepare()
+        return task
+
+    def _retire(self) -> None:
+        self._reserve.cancel()
+        self._prepare()
+
+    def close(self) -> None:
+        """Ends the reserve; nothing may be run afterwards."""
+        self._reserve.cancel()

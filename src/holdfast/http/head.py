@@ -1,0 +1,231 @@
+"""Reads a request's head: llhttp checks and splits the headers, this module decides what they mean for framing, or refuses."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+
+from holdfast.http.limits import Limits
+
+CHUNKED: Final = -1
+"""In place of a length: the body comes in chunks."""
+
+_METHODS: Final = {name.encode(): name for name in ("GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS", "PATCH")}
+_METHOD = re.compile(rb"[A-Z][A-Z-]{0,31}")
+_HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.%_~A-Za-z-]+\]|[0-9A-Za-z._~%!$&'()*+,;=-]+)(?::[0-9]*)?")
+_ABSOLUTE = re.compile(rb"https?://([^/?@]+)(.*)", re.IGNORECASE | re.DOTALL)
+_PARTIAL_LINE = re.compile(rb"[A-Z][A-Z-]{0,31}(?: .*)?", re.DOTALL)
+_BARE_LF = re.compile(rb"(?<!\r)\n")
+_HOSTS_MAX: Final = 1024
+
+_ONCE: Final = frozenset(
+    b"host content-length transfer-encoding authorization content-md5 content-type content-encoding date expect x-amz-content-sha256"
+    b" x-amz-date x-amz-decoded-content-length x-amz-security-token x-amz-copy-source x-amz-trailer x-content-sha256 x-date opc-date".split()
+)
+"""Headers whose repetition would change framing, identity or content: refused."""
+
+
+class HeadRefused(Exception):
+    """A head that is refused; the connection closes after the answer, for what follows cannot be trusted."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+def _bad(message: str) -> HeadRefused:
+    return HeadRefused(400, "BadRequest", message)
+
+
+class _Fields:
+    """Takes the headers from llhttp; the dict is a new one for each head."""
+
+    __slots__ = ("headers", "repeated")
+
+    def __init__(self) -> None:
+        self.headers: dict[bytes, bytes] = {}
+        self.repeated = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        headers = self.headers
+        if name in headers:
+            self.repeated += 1
+            if name in _ONCE:
+                raise ValueError(name)
+            headers[name] = headers[name] + b"," + value.rstrip(b" \t")
+        else:
+            headers[name] = value.rstrip(b" \t")
+
+
+class Head:
+    """What a head says. `length` is that of the body in bytes, or CHUNKED; `expects` that the client waits for 100 Continue."""
+
+    __slots__ = ("expects", "headers", "http10", "keep_alive", "length", "method", "target")
+
+    def __init__(self, method: str, target: bytes, headers: dict[bytes, bytes], http10: bool) -> None:
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.length = 0
+        self.expects = False
+        self.keep_alive = not http10
+        self.http10 = http10
+
+
+class HeadReader:
+    """One for all connections of a worker: it is given whole heads only, so no state stays between two calls."""
+
+    __slots__ = ("_count_max", "_feed", "_fields", "_hosts", "_line_max", "_section_max")
+
+    def __init__(self, limits: Limits) -> None:
+        self._line_max = limits.request_line_bytes_max
+        self._section_max = limits.header_section_bytes_max
+        self._count_max = limits.header_count_max
+        self._hosts: set[bytes] = set()
+        self._renew()
+
+    def _renew(self) -> None:
+        self._fields = _Fields()
+        self._feed: Any = HttpRequestParser(self._fields).feed_data
+
+    def check_partial(self, data: bytes) -> None:
+        """Refuses the start of a head (no empty line in it yet) that cannot become a good one. Errors: HeadRefused."""
+        if not data:
+            return
+        line_end = data.find(b"\r\n", 0, self._line_max + 2)
+        if line_end < 0:
+            if len(data) >= self._line_max + 2:
+                raise HeadRefused(414, "RequestUriTooLong", "The request line is too long.")
+            line_end = len(data)
+        elif len(data) - line_end > self._section_max + 3:
+            raise HeadRefused(431, "RequestHeaderSectionTooLarge", "Your request header section exceeds the maximum allowed size.")
+        if not _PARTIAL_LINE.fullmatch(data, 0, line_end) and data != b"\r":
+            raise _bad("This is not an HTTP request.")
+        if _BARE_LF.search(data):
+            raise _bad("A line of the request ends with a bare LF.")
+
+    def read(self, data: bytes, start: int, end: int) -> Head:
+        """The head data[start:end], `end` being the place of the CR LF CR LF that closes it. Errors: HeadRefused."""
+        line_end = data.find(b"\r\n", start)
+        if line_end - start > self._line_max:
+            raise HeadRefused(414, "RequestUriTooLong", "The request line is too long.")
+        lines = data.count(b"\n", line_end + 2, end + 2)
+        if end - line_end > self._section_max or lines > self._count_max:
+            raise HeadRefused(431, "RequestHeaderSectionTooLarge", "Your request header section exceeds the maximum allowed size.")
+        try:
+            verb, target, version = data[start:line_end].split(b" ")
+        except ValueError:
+            raise _bad("The request line is malformed.") from None
+        if version != b"HTTP/1.1" and version != b"HTTP/1.0":
+            raise _version_refused(version)
+        method = _METHODS.get(verb) or _method(verb)
+        if target.isascii():
+            headers = self._headers(data if start == 0 and end + 4 == len(data) else data[start : end + 4], lines)
+        else:  # llhttp takes ASCII targets only, people's browsers and curl send UTF-8 as it is
+            if any(byte <= 0x20 or byte == 0x7F for byte in target):
+                raise _bad("The request target is malformed.")
+            headers = self._headers(b"GET / HTTP/1.1" + data[line_end : end + 4], lines)
+        head = Head(method, target, headers, version == b"HTTP/1.0")
+        if target[0] != 0x2F or b"#" in target:
+            _strip_target(head)
+        self._check_host(head)
+        if b"content-length" in headers or b"transfer-encoding" in headers:
+            self._frame(head)
+            if head.length:
+                self._renew()  # llhttp now waits for a body, which it will never see
+        if b"connection" in headers or head.http10:
+            options = [option.strip() for option in headers.get(b"connection", b"").lower().split(b",")]
+            head.keep_alive = b"close" not in options and (not head.http10 or b"keep-alive" in options)
+        if b"expect" in headers and not head.http10:
+            if headers[b"expect"].lower() != b"100-continue":
+                raise HeadRefused(417, "ExpectationFailed", "The only expectation that can be met is 100-continue.")
+            head.expects = head.length != 0
+        return head
+
+    def _headers(self, section: bytes, lines: int) -> dict[bytes, bytes]:
+        fields = self._fields
+        headers: dict[bytes, bytes] = {}
+        fields.headers = headers
+        try:
+            self._feed(section)
+        except HttpParserUpgrade:
+            self._renew()  # an upgrade (h2c, websocket) is not taken: the request is answered as it stands (RFC 9110, 7.8)
+        except HttpParserError as error:
+            self._renew()
+            if isinstance(error.__context__, ValueError):
+                raise _bad("A header that may occur only once is repeated.") from None
+            raise _bad(f"The request is malformed: {error}.") from None
+        repeated, fields.repeated = fields.repeated, 0
+        if len(headers) + repeated != lines:
+            self._renew()
+            raise _bad("The headers are malformed.")
+        return headers
+
+    def _check_host(self, head: Head) -> None:
+        host = head.headers.get(b"host")
+        if host in self._hosts:
+            return
+        if host is None:
+            if not head.http10:
+                raise _bad("The Host header is missing.")
+            return
+        if not _HOST.fullmatch(host):
+            raise _bad("The Host header is malformed.")
+        if len(self._hosts) >= _HOSTS_MAX:
+            self._hosts.clear()
+        self._hosts.add(host)
+
+    def _frame(self, head: Head) -> None:
+        """RFC 9112, 6.3, with the doubtful cases refused."""
+        headers = head.headers
+        coding = headers.get(b"transfer-encoding")
+        length = headers.get(b"content-length")
+        if coding is not None:
+            self._renew()
+            if length is not None:
+                raise _bad("Content-Length and Transfer-Encoding must not occur together.")
+            if head.http10:
+                raise _bad("Transfer-Encoding is unknown to HTTP/1.0.")
+            if coding.lower() != b"chunked":
+                raise HeadRefused(501, "NotImplemented", "The only transfer encoding that is implemented is chunked.")
+            head.length = CHUNKED
+        elif length is not None:
+            if not (length.isdigit() and length.isascii() and len(length) <= 19 and int(length) < 1 << 63):
+                self._renew()
+                raise _bad("Content-Length is malformed.")
+            head.length = int(length)
+
+
+def _version_refused(version: bytes) -> HeadRefused:
+    if re.fullmatch(rb"HTTP/[0-9]\.[0-9]", version):
+        return HeadRefused(505, "HTTPVersionNotSupported", "The HTTP version is not supported.")
+    return _bad("The request line is malformed.")
+
+
+def _method(verb: bytes) -> str:
+    if not _METHOD.fullmatch(verb):
+        raise _bad("The request method is malformed.")
+    if verb == b"CONNECT":
+        raise HeadRefused(501, "NotImplemented", "This server is no proxy.")
+    return verb.decode()
+
+
+def _strip_target(head: Head) -> None:
+    """Absolute form to origin form (RFC 9112, 3.2.2: its authority replaces Host); "*" for OPTIONS; everything else is refused."""
+    target = head.target
+    if b"#" in target:
+        raise _bad("The request target must have no fragment.")
+    if target == b"*" and head.method == "OPTIONS":
+        return
+    absolute = _ABSOLUTE.fullmatch(target)
+    if not absolute:
+        raise _bad("The request target is malformed.")
+    rest = absolute[2]
+    head.target = rest if rest.startswith(b"/") else b"/" + rest
+    if b"host" in head.headers or head.http10:
+        head.headers[b"host"] = absolute[1]

@@ -77,10 +77,12 @@ class World:
     def __init__(self) -> None:
         self.outcome: Any = None
         self.steps: list[str] = []
+        self.host_buckets: list[str] = []
         self.refuse: dict[str, Exception] = {}
         self.inputs: list[Any] = []
 
-        async def authenticate(request: Request) -> Caller:
+        async def authenticate(request: Request, host_bucket: str) -> Caller:
+            self.host_buckets.append(host_bucket)
             self.steps.append("authenticate")
             if "authenticate" in self.refuse:
                 raise self.refuse["authenticate"]
@@ -245,3 +247,4 @@ def test_virtual_hosts_and_paths_name_the_same_object(world: World) -> None:
     for host, target in ((b"photos.S3.example.org:9000", "/a%2Fb//c"), (b"s3.example.org", "/photos/a/b//c"), (b"127.0.0.1:9000", "/photos/a/b//c")):
         assert world.ask("GET", target, {b"host": host})[0].status == 200
     assert world.inputs == [Input(bucket="photos", key="a/b//c")] * 3
+    assert world.host_buckets == ["photos", "", ""]  # Signature Version 2 signs it

@@ -23,8 +23,9 @@ from holdfast.wire.model import OperationModel, service
 
 log = logging.getLogger("holdfast.s3")
 
-Authenticate = Callable[[Request], Awaitable[Caller]]
-"""Who sent this request; it may set another body, which verifies what was signed. Errors: the refusals of authentication."""
+Authenticate = Callable[[Request, str], Awaitable[Caller]]
+"""Who sent this request; the text is the bucket that a virtual host names, or "". It may set another body, which verifies what was
+signed. Errors: the refusals of authentication."""
 
 
 class Route:
@@ -87,7 +88,7 @@ class S3:
         seen: Any = request.seen
         if seen is not None:
             seen.operation, seen.bucket, seen.key = match.operation, match.bucket, match.key
-        caller = await self.authenticate(request)  # who
+        caller = await self.authenticate(request, match.host_bucket)  # who
         if seen is not None and caller.user is not None:
             seen.access_key, seen.user = caller.access_key, caller.user.name
         route = self.routes.get(match.operation)

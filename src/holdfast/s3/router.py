@@ -39,12 +39,16 @@ _CHOSEN_BY_PARAMETER = {
 
 
 class Match(NamedTuple):
-    """What a request names. `params` maps names to values that are still percent-encoded; bucket and key are decoded, "" where there is none."""
+    """What a request names. `params` maps names to values that are still percent-encoded; bucket and key are decoded, "" where there is none.
+
+    `host_bucket` is the bucket when the host names it, "" for path style.
+    """
 
     operation: str
     bucket: str
     key: str
     params: dict[bytes, bytes]
+    host_bucket: str
 
 
 _match = tuple.__new__  # a third of the time of calling Match
@@ -93,9 +97,9 @@ class Router:
         method = request.method
         if path[:1] != b"/":
             raise InvalidURI() if method != "OPTIONS" else BadRequest()
-        bucket = self._hosts.bucket(request.headers.get(b"host", b"")) if self._hosts else ""
-        if bucket:
-            bucket = self._names.get(bucket.encode("latin-1")) or self._name(bucket.encode("latin-1"))
+        host_bucket = self._hosts.bucket(request.headers.get(b"host", b"")) if self._hosts else ""
+        if host_bucket:
+            bucket = self._names.get(host_bucket.encode("latin-1")) or self._name(host_bucket.encode("latin-1"))
             raw_key = path[1:]
         else:
             raw_bucket, slash, raw_key = path[1:].partition(b"/")
@@ -112,7 +116,7 @@ class Router:
             level = 1 if bucket else 0
         params = query.split(request.query) if request.query else query.EMPTY
         if params and not self._subresources.isdisjoint(params):
-            return Match(self._subresource(method, level, params, request), bucket, key, params)
+            return Match(self._subresource(method, level, params, request), bucket, key, params, host_bucket)
         name = self._plain.get((method, level))
         if name is None:
             name = self._without_subresource(request, level, bucket)
@@ -124,7 +128,7 @@ class Router:
                     name = "CopyObject"
         elif params and method == "GET" and level < 2:
             name = self._listing(name, level, params)
-        return _match(Match, (name, bucket, key, params))
+        return _match(Match, (name, bucket, key, params, host_bucket))
 
     def _name(self, raw: bytes) -> str:
         """The bucket in the path, remembered: a name that S3 has ever allowed, so legacy ones too. Errors: InvalidBucketName, InvalidURI."""

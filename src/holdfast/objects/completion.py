@@ -24,10 +24,9 @@ from holdfast.model.objects import Blob, Part, PartFact, Upload, Version
 from holdfast.objects.checksums import ALGORITHMS, FULL_OBJECT, composite, full_object
 from holdfast.objects.uploads import PART_NUMBER_MAX, asked_for_checksum, final_facts
 from holdfast.objects.versioning import new_version_id
-from holdfast.objects.write import current, discard
+from holdfast.objects.write import STALE_RETRIES, current, discard
 
 PART_SIZE_MIN = 5 << 20
-_ATTEMPTS = 8
 
 
 class ListedPart(msgspec.Struct, frozen=True):
@@ -131,7 +130,7 @@ async def complete_upload(engine: Engine, bucket: Bucket, upload: Upload, asked:
     Last-Modified is when the upload was initiated, as S3 documents it (User Guide, "Object metadata").
     Errors: those of the checks above, NoSuchUpload, NoSuchBucket, OperationAborted; Conflict (the engine's) when `expect` does not hold."""
     check_list(asked.parts)
-    for _ in range(_ATTEMPTS):
+    for _ in range(STALE_RETRIES):
         parts = choose_parts(upload, asked.parts, await engine.catalog.parts(upload, limit=PART_NUMBER_MAX))
         size = sum([part.size for part in parts])
         checksum = whole_checksum(upload, parts)

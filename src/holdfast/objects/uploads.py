@@ -6,11 +6,13 @@ import secrets
 
 import msgspec
 
-from holdfast.engine.api import Engine, Gone, UploadPage
-from holdfast.model.errors import InvalidArgument, InvalidRequest, NoSuchUpload
-from holdfast.model.objects import Blob, Facts, Part, Upload
-from holdfast.objects.checksums import ALGORITHMS, COMPOSITE, DEFAULT, FULL_OBJECT
-from holdfast.objects.write import discard
+from holdfast.engine.api import Engine, Gone, Stale, UploadPage
+from holdfast.model.buckets import Bucket
+from holdfast.model.errors import InvalidArgument, InvalidRequest, NoSuchBucket, NoSuchUpload, OperationAborted
+from holdfast.model.messages import Body
+from holdfast.model.objects import Facts, Part, Upload
+from holdfast.objects.checksums import ALGORITHMS, COMPOSITE, DEFAULT, FULL_OBJECT, Algorithm, Claim, encode
+from holdfast.objects.write import PUT_BYTES_MAX, STALE_RETRIES, current, discard, receive
 
 PART_NUMBER_MAX = 10_000
 UPLOAD_AGE_S = 7 * 24 * 3600
@@ -71,6 +73,18 @@ def new_upload(
     )
 
 
+async def start_upload(engine: Engine, bucket: Bucket, upload: Upload) -> None:
+    """Stores the upload. Errors: NoSuchBucket, OperationAborted (the bucket changes all the time)."""
+    for _ in range(STALE_RETRIES):
+        try:
+            return await engine.catalog.start_upload(bucket, upload)
+        except Stale:
+            bucket = await current(engine, bucket)
+        except Gone:
+            raise NoSuchBucket(None, BucketName=bucket.name) from None
+    raise OperationAborted
+
+
 async def find_upload(engine: Engine, bucket_id: int, key: str, upload_id: str) -> Upload:
     """The upload in progress. Errors: NoSuchUpload, also for the id of another key's or another bucket's upload."""
     upload = await engine.catalog.upload(bucket_id, key, upload_id)
@@ -96,16 +110,67 @@ def check_part_algorithm(upload: Upload, algorithm: str | None) -> None:
         )
 
 
-async def add_part(engine: Engine, upload: Upload, part: Part, stray: tuple[Blob, ...] = ()) -> None:
-    """Stores a part, and discards what it replaced; when the upload has ended meanwhile, discards `stray` (the blobs written for the part).
+class Tee:
+    """A request body that is hashed with one more algorithm on its way: the upload's own, beside the one that the client chose for the part."""
 
-    Errors: NoSuchUpload."""
+    __slots__ = ("_body", "_hash", "length", "trailers")
+
+    def __init__(self, body: Body, algorithm: Algorithm) -> None:
+        self._body = body
+        self._hash = algorithm.new()
+        self.length = body.length
+        self.trailers = body.trailers
+
+    async def read(self) -> bytes:
+        """As Body.read."""
+        piece = await self._body.read()
+        self._hash.update(piece)
+        return piece
+
+    async def read_all(self, limit: int) -> bytes:
+        """As Body.read_all."""
+        data = await self._body.read_all(limit)
+        self._hash.update(data)
+        return data
+
+    def checksum(self) -> str:
+        """The checksum of all that was read, in base64."""
+        return encode(self._hash.digest())
+
+
+async def receive_part(
+    engine: Engine, upload: Upload, number: int, body: Body, claim: Claim, *, now_ms: int, size_max: int = PUT_BYTES_MAX
+) -> tuple[Part, str]:
+    """Takes in and stores a part; the part, and its checksum of the algorithm that the client chose for it.
+
+    Errors: InvalidRequest (another algorithm than the upload's), EntityTooLarge (before the first byte is read), BadDigest, NoSuchUpload."""
+    own = ALGORITHMS[upload.facts.checksum_algorithm]
+    check_part_algorithm(upload, claim.algorithm.name)
+    tee = Tee(body, own) if claim.algorithm.name != own.name else None
+    received = await receive(engine.blobs, tee or body, claim, size_max=size_max)
+    part = Part(
+        number=number,
+        size=received.size,
+        etag=received.etag,
+        modified_ms=now_ms,
+        checksum=tee.checksum() if tee is not None else received.checksum,
+        blobs=received.blobs,
+    )
+    try:
+        await add_part(engine, upload, part)
+    except BaseException:
+        await discard(engine, received.blobs)
+        raise
+    return part, received.checksum
+
+
+async def add_part(engine: Engine, upload: Upload, part: Part) -> None:
+    """Stores a part, and discards what it replaced. Errors: NoSuchUpload when the upload has ended meanwhile; Gone for a shared blob."""
     try:
         committed = await engine.catalog.add_part(upload, part)
     except Gone:
-        if stray:
-            await discard(engine, stray)
-        raise NoSuchUpload(None, UploadId=upload.upload_id) from None
+        await find_upload(engine, upload.bucket_id, upload.key, upload.upload_id)
+        raise
     if committed.unneeded:
         await discard(engine, committed.unneeded)
 

@@ -1,0 +1,85 @@
+"""CreateMultipartUpload."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from holdfast.model.errors import InvalidRequest
+from holdfast.model.objects import Facts
+from holdfast.objects.names import check_key, content_type_of
+from holdfast.objects.tags import tags_of_header
+from holdfast.objects.uploads import asked_for_checksum, new_upload, start_upload
+from holdfast.s3.object_headers import check_metadata, check_redirect, check_storage_class, stored_encoding, stored_expires
+from holdfast.s3.operation import Call, operation
+from holdfast.s3.ops.put_object import check_acl
+from holdfast.s3.place import bucket_of, writer_of
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True):
+    bucket: str
+    key: str
+    acl: str | None = None
+    cache_control: str = ""
+    content_disposition: str = ""
+    content_encoding: str = ""
+    content_language: str = ""
+    content_type: str = ""
+    metadata: dict[str, str] = {}
+    storage_class: str | None = None
+    website_redirect_location: str = ""
+    tagging: str = ""
+    checksum_algorithm: str | None = None
+    checksum_type: str | None = None
+    object_lock_mode: str | None = None
+    object_lock_retain_until_date: float | None = None
+    object_lock_legal_hold_status: str | None = None
+
+
+# `expires` is kept verbatim, so it is read from the header and not as a date.
+@operation("CreateMultipartUpload", "s3:PutObject", ignores=("expires",))
+async def create_multipart_upload(call: Call[Input]) -> dict[str, Any]:
+    """Starts an upload of the object's later parts, with everything that PutObject takes but the bytes.
+
+    Errors: as PutObject without those of the body; InvalidRequest (checksum algorithm and type)."""
+    given = call.input
+    bucket = bucket_of(call)
+    check_key(given.key)
+    if given.acl is not None:
+        check_acl(given.acl)
+    if given.object_lock_mode or given.object_lock_retain_until_date or given.object_lock_legal_hold_status:
+        raise InvalidRequest("Bucket is missing Object Lock Configuration")
+    check_metadata(given.metadata)
+    if given.website_redirect_location:
+        check_redirect(given.website_redirect_location)
+    facts = Facts(
+        content_type=given.content_type or content_type_of(given.key),
+        content_encoding=stored_encoding(given.content_encoding) if given.content_encoding else "",
+        content_disposition=given.content_disposition,
+        content_language=given.content_language,
+        cache_control=given.cache_control,
+        expires=stored_expires(call.request.headers),
+        website_redirect_location=given.website_redirect_location,
+        metadata=given.metadata,
+        tags=tags_of_header(given.tagging) if given.tagging else {},
+    )
+    upload = new_upload(
+        bucket.id,
+        given.key,
+        facts=facts,
+        owner=writer_of(call),
+        storage_class=check_storage_class(given.storage_class),
+        now_ms=call.now_ms,
+        algorithm=given.checksum_algorithm,
+        checksum_type=given.checksum_type,
+    )
+    await start_upload(call.engine, bucket, upload)
+    asked = asked_for_checksum(upload)
+    return {
+        "bucket": given.bucket,
+        "key": given.key,
+        "upload_id": upload.upload_id,
+        "checksum_algorithm": upload.facts.checksum_algorithm if asked else None,
+        "checksum_type": upload.facts.checksum_type if asked else None,
+    }

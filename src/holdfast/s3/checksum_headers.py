@@ -65,5 +65,6 @@ def algorithm_of(name: str) -> Algorithm:
     """The algorithm that x-amz-checksum-algorithm names. Errors: InvalidRequest."""
     algorithm = ALGORITHMS.get(name.upper())
     if algorithm is None:
-        raise InvalidRequest("Checksum algorithm provided is unsupported. Please try again with any of the valid types: [" + ", ".join(ALGORITHMS) + "]")
+        known = ", ".join(ALGORITHMS)
+        raise InvalidRequest(f"Checksum algorithm provided is unsupported. Please try again with any of the valid types: [{known}]")
     return algorithm

@@ -7,8 +7,10 @@ from typing import Any
 
 import msgspec
 
+from holdfast.config import Settings
 from holdfast.engine.api import Engine
 from holdfast.model.buckets import Bucket
+from holdfast.model.errors import AccessDenied
 from holdfast.model.identity import ANONYMOUS, Caller, User
 from holdfast.model.messages import Request, Response, Stream
 from holdfast.s3.operation import OPERATIONS, Call
@@ -50,8 +52,10 @@ class Client:
         self.bucket = bucket
         self.caller = caller
         self.now_ms = NOW_MS
-        self.settings: Any = None
+        self.settings = Settings()
         self.framing = True
+        self.asked: list[tuple[str, str, str]] = []
+        self.denied: set[str] = set()
 
     def anonymous(self) -> Client:
         return Client(self.engine, self.bucket, ANONYMOUS)
@@ -73,7 +77,12 @@ class Client:
         bucket = await self.engine.catalog.bucket(self.bucket.namespace, self.bucket.name)
         request = Request("GET", target, headers, body)
         input = operation.input(bucket=self.bucket.name, **given)
-        return await operation.run(Call(input, request, self.caller, bucket, self.engine, self.now_ms, self.settings))
+        return await operation.run(Call(input, request, self.caller, bucket, self.engine, self.now_ms, self.settings, self.authorize))
+
+    async def authorize(self, caller: Caller, needs: tuple[str, ...], bucket: Bucket | None, key: str) -> None:
+        self.asked.extend((action, bucket.name if bucket else "", key) for action in needs)
+        if key in self.denied:
+            raise AccessDenied
 
     async def put(self, key: str, body: GivenBody | bytes = b"", **given: Any) -> Response:
         answer: Response = await self.call("PutObject", body, key=key, **given)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from holdfast.config import Settings
 from holdfast.model import errors
 from holdfast.objects.checksums import ALGORITHMS, encode
 from holdfast.objects.write import BATCH_BYTES
@@ -145,10 +146,7 @@ def test_a_body_too_large_is_refused_before_it_is_read_M80(run: Run) -> None:
             await client.put("a", Promised(length=5 * 1024**3 + 1))
         assert refused.value.fields == {"ProposedSize": str(5 * 1024**3 + 1), "MaxSizeAllowed": str(5 * 1024**3)}
 
-        class Settings:
-            put_bytes_max = 1 << 20
-
-        client.settings = Settings()
+        client.settings = Settings(put_bytes_max=1 << 20)
         body = GivenBody(*pieces(LARGE), length=None)
         with pytest.raises(errors.EntityTooLarge):
             await client.put("a", body)

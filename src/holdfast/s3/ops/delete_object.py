@@ -9,6 +9,7 @@ from holdfast.objects.conditions import for_delete
 from holdfast.objects.remove import remove
 from holdfast.s3.operation import Call, operation, response
 from holdfast.s3.place import bucket_of
+from holdfast.s3.times import milliseconds
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,8 +36,3 @@ async def delete_object(call: Call[Input]) -> Response:
     if removed.version_id:
         head.append((b"x-amz-version-id", removed.version_id.encode("ascii")))
     return response(204, *head)
-
-
-def milliseconds(seconds: float | None) -> int | None:
-    """A time of the wire as the model keeps it."""
-    return None if seconds is None else int(seconds * 1000)

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import msgspec
 
-from holdfast.model.errors import InvalidArgument, InvalidRequest, MissingContentLength, NotImplemented
+from holdfast.model.errors import InvalidRequest, MissingContentLength
 from holdfast.model.messages import Body, Request, Response
 from holdfast.model.objects import Facts
 from holdfast.objects.conditions import for_write
 from holdfast.objects.names import check_key, content_type_of
 from holdfast.objects.tags import tags_of_header
 from holdfast.objects.versioning import shown_version_id
-from holdfast.objects.write import PUT_BYTES_MAX, put
+from holdfast.objects.write import put
 from holdfast.s3.checksum_headers import CHECKSUM_MEMBERS, claim_of
-from holdfast.s3.object_headers import check_metadata, check_redirect, check_storage_class, stored_encoding, stored_expires
+from holdfast.s3.object_headers import check_acl, check_metadata, check_redirect, check_storage_class, stored_encoding, stored_expires
 from holdfast.s3.operation import Call, operation
 from holdfast.s3.place import bucket_of
-
-ACLS_AS_OWNED = frozenset({"private", "bucket-owner-full-control"})
-"""Canned ACLs that say what is so anyway: the bucket's owner owns every object and is the only grantee."""
-_ACLS = ACLS_AS_OWNED | {"public-read", "public-read-write", "authenticated-read", "aws-exec-read", "bucket-owner-read"}
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +80,7 @@ async def put_object(call: Call[Input]) -> Response:
         expect=for_write(given.if_match, given.if_none_match),
         storage_class=check_storage_class(given.storage_class),
         now_ms=call.now_ms,
-        size_max=getattr(call.settings, "put_bytes_max", PUT_BYTES_MAX),
+        size_max=call.settings.put_bytes_max,
     )
     head = [
         (b"ETag", b'"%b"' % version.etag.encode("ascii")),
@@ -95,15 +91,6 @@ async def put_object(call: Call[Input]) -> Response:
     if shown is not None:
         head.append((b"x-amz-version-id", shown.encode("ascii")))
     return Response(200, head)
-
-
-def check_acl(acl: str) -> None:
-    """A canned ACL is honoured or refused, never dropped. Errors: InvalidArgument, NotImplemented."""
-    if acl in ACLS_AS_OWNED:
-        return
-    if acl not in _ACLS:
-        raise InvalidArgument(None, ArgumentName="x-amz-acl", ArgumentValue=acl)
-    raise NotImplemented("Canned ACLs other than private and bucket-owner-full-control are not implemented.", Header="x-amz-acl")
 
 
 def require_length(request: Request) -> None:

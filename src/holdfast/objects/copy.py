@@ -1,0 +1,84 @@
+"""Copying: a new version that shares its source's blobs, so that no byte is written again."""
+
+from __future__ import annotations
+
+import msgspec
+
+from holdfast.engine.api import ANYTHING, Engine, Expect
+from holdfast.model.buckets import Bucket
+from holdfast.model.errors import InvalidRequest
+from holdfast.model.objects import Facts, Version
+from holdfast.objects.checksums import ALGORITHMS, DEFAULT, FULL_OBJECT, Algorithm, encode, md5
+from holdfast.objects.versioning import new_version_id
+from holdfast.objects.write import Hashing, commit
+
+COPY_BYTES_MAX = 5 * 1024**3
+"""The largest source of one CopyObject (S3 API Reference, CopyObject)."""
+
+
+def check_size(source: Version) -> None:
+    """Errors: InvalidRequest."""
+    if source.size > COPY_BYTES_MAX:
+        raise InvalidRequest(f"The specified copy source is larger than the maximum allowable size for a copy source: {COPY_BYTES_MAX}")
+
+
+async def copy(
+    engine: Engine,
+    source: Version,
+    bucket: Bucket,
+    key: str,
+    *,
+    facts: Facts,
+    algorithm: Algorithm | None,
+    storage_class: str,
+    expect: Expect = ANYTHING,
+    now_ms: int,
+) -> Version:
+    """What CopyObject means: `key` gets a version with the bytes of `source` (found with its blobs) and `facts`.
+
+    A copy is one object put whole, as in S3: the copy of a multipart object has no parts, its ETag is the MD5 of its bytes
+    and its checksum FULL_OBJECT. The checksum keeps the source's algorithm unless `algorithm` names another. The bytes are read again only
+    where one of these is not known yet.
+    Errors: as `commit`; engine: Gone when the source was overwritten meanwhile and its bytes are gone."""
+    check_size(source)
+    etag, checksummed = await _identity(engine, source, algorithm)
+    version = Version(
+        key=key,
+        version_id=new_version_id(bucket),
+        modified_ms=now_ms,
+        size=source.size,
+        etag=etag,
+        storage_class=storage_class,
+        owner=bucket.owner,
+        facts=msgspec.structs.replace(
+            facts,
+            checksum_algorithm=checksummed.checksum_algorithm,
+            checksum_type=checksummed.checksum_type,
+            checksum_value=checksummed.checksum_value,
+            parts=(),
+            upload_id="",
+        ),
+        blobs=source.blobs,
+    )
+    return await commit(engine, bucket, version, expect)
+
+
+async def _identity(engine: Engine, source: Version, algorithm: Algorithm | None) -> tuple[str, Facts]:
+    """The ETag of a copy, and facts that hold its checksum."""
+    facts = source.facts
+    wanted = algorithm or ALGORITHMS[facts.checksum_algorithm or DEFAULT]
+    whole = "-" not in source.etag
+    if whole and facts.checksum_value and facts.checksum_type == FULL_OBJECT and facts.checksum_algorithm == wanted.name:
+        return source.etag, facts
+    etag, checksum = await hash_bytes(engine, source, 0, source.size, wanted)
+    return source.etag if whole else etag, Facts(checksum_algorithm=wanted.name, checksum_type=FULL_OBJECT, checksum_value=checksum)
+
+
+async def hash_bytes(engine: Engine, source: Version, start: int, length: int, algorithm: Algorithm) -> tuple[str, str]:
+    """(MD5 in hex, checksum in base64) of the bytes [start, start + length) of a version that was found with its blobs."""
+    hashing = Hashing(md5(), algorithm.new())
+    if length:
+        async for piece in engine.blobs.read(source.blobs, start, length):
+            await hashing.update(piece)
+    md5_digest, digest = await hashing.digests()
+    return md5_digest.hex(), encode(digest)

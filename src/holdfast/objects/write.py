@@ -11,9 +11,9 @@ from itertools import count
 
 import msgspec
 
-from holdfast.engine.api import ANYTHING, Blobs, BlobWriter, Conflict, Engine, EngineError, Expect, Gone, Stale
+from holdfast.engine.api import ANYTHING, Blobs, BlobWriter, Conflict, Engine, EngineError, Expect, Full, Gone, Stale
 from holdfast.model.buckets import Bucket
-from holdfast.model.errors import EntityTooLarge, NoSuchBucket, OperationAborted
+from holdfast.model.errors import EntityTooLarge, NoSuchBucket, OperationAborted, Refusal
 from holdfast.model.messages import Body
 from holdfast.model.objects import Blob, Facts, Version
 from holdfast.objects.checksums import FULL_OBJECT, NO_CLAIM, Claim, Hash, encode, md5, verify
@@ -181,7 +181,7 @@ async def put(
     )
     try:
         return await commit(engine, bucket, version, expect)
-    except BaseException:
+    except (Refusal, Full, Gone):  # only what is certainly not committed is thrown away; after any other end the sweep decides
         await discard(engine, received.blobs)
         raise
 

@@ -41,6 +41,7 @@ format: $(VENV)/.dev ## put imports in order and apply safe fixes
 
 docs: $(VENV)/.runtime ## write the generated pages again
 	$(BIN)/python -m holdfast.cli.settings_page > docs/settings.md
+	$(BIN)/python -m holdfast.s3.compat > docs/compatibility.md
 
 bench: $(VENV)/.dev ## measure beside nginx and the peers that are installed; writes docs/performance.md
 	$(BIN)/python bench/run.py $(ARGS)

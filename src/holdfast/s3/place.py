@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from holdfast.identities.names import display_name
 from holdfast.model.buckets import Bucket
 from holdfast.model.errors import NoSuchBucket
 from holdfast.s3.operation import Call
@@ -18,11 +19,14 @@ def bucket_of(call: Call[Any]) -> Bucket:
 
 
 async def display_names(call: Call[Any], canonical_ids: set[str]) -> dict[str, str]:
-    """The display name of each canonical id; the id itself for one that is not known (any more)."""
-    names = {canonical_id: canonical_id for canonical_id in canonical_ids}
+    """The display name of each canonical id; the id itself for one that nobody has (any more)."""
     user = call.caller.user
-    if user is not None and user.canonical_id in names:
-        names[user.canonical_id] = user.display_name
+    names: dict[str, str] = {}
+    for canonical_id in canonical_ids:
+        if user is not None and canonical_id == user.canonical_id:
+            names[canonical_id] = user.display_name
+        else:
+            names[canonical_id] = await display_name(call.engine.registry, canonical_id) or canonical_id
     return names
 
 

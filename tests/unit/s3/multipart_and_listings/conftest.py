@@ -50,6 +50,10 @@ class BytesBody:
 ALICE = User(id="alice", name="alice", canonical_id="alice" * 8, display_name="Alice")
 
 
+async def _allow(caller: Caller, needs: tuple[str, ...], bucket: Any, key: str) -> None:
+    """Everybody may do everything: who may do what has its own tests."""
+
+
 class Store:
     """One engine and one event loop."""
 
@@ -88,7 +92,7 @@ class Store:
         target = f"/{given.get('bucket', '')}/{given.get('key', '')}".encode()
         request = Request("PUT", target, sent, body)
         caller = Caller(user=by)
-        return await op.run(Call(op.input(**given), request, caller, bucket, self.engine, self.now_ms, self.settings))
+        return await op.run(Call(op.input(**given), request, caller, bucket, self.engine, self.now_ms, self.settings, _allow))
 
     def answer(self, name: str, /, **given: Any) -> Response:
         """The response."""

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 
 from holdfast.engine.api import ANYTHING
 from holdfast.model import errors
+from holdfast.model.identity import User
 from holdfast.model.objects import Entry, Version
 from holdfast.s3.listing_text import Encoding, contents, date_text, url_text, xml_text
 
@@ -209,3 +211,13 @@ def test_control_characters_are_references() -> None:
 @given(st.integers(0, 4102444800))
 def test_dates(second: int) -> None:
     assert date_text(second * 1000 + 999) == datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def test_other_peoples_names_come_from_the_registry(store: Any) -> None:
+    bob = User(id="u-bob", name="bob", canonical_id="bob" * 8, display_name="Bob B.")
+    fill(store, ["a"])
+    assert store.text("ListObjects", "Contents/Owner/DisplayName", bucket=B, by=bob) == "alice" * 8
+    alice = User(id="u-alice", name="alice", canonical_id="alice" * 8, display_name="A.")
+    store.wait(store.engine.registry.put("user", alice.id, msgspec.json.encode(alice)))
+    store.wait(store.engine.registry.put("canonical", "alice" * 8, b"u-alice"))
+    assert store.text("ListObjects", "Contents/Owner/DisplayName", bucket=B, by=bob) == "A."

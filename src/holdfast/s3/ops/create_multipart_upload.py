@@ -11,9 +11,8 @@ from holdfast.model.objects import Facts
 from holdfast.objects.names import check_key, content_type_of
 from holdfast.objects.tags import tags_of_header
 from holdfast.objects.uploads import asked_for_checksum, new_upload, start_upload
-from holdfast.s3.object_headers import check_metadata, check_redirect, check_storage_class, stored_encoding, stored_expires
+from holdfast.s3.object_headers import check_acl, check_metadata, check_redirect, check_storage_class, stored_encoding, stored_expires
 from holdfast.s3.operation import Call, operation
-from holdfast.s3.ops.put_object import check_acl
 from holdfast.s3.place import bucket_of, writer_of
 
 

@@ -1,4 +1,4 @@
-"""Runs handlers without a server: hand-made calls over a real engine in a temporary directory."""
+"""Runs handlers without a server: hand-made calls over an engine."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from holdfast.engine.embedded import EmbeddedEngine
+from holdfast.engine.memory import MemoryEngine
 from holdfast.model.identity import Caller, User
 from holdfast.model.messages import Request, Response
 from holdfast.s3 import ops
@@ -57,14 +58,14 @@ async def _allow(caller: Caller, needs: tuple[str, ...], bucket: Any, key: str) 
 class Store:
     """One engine and one event loop."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         self.loop = asyncio.new_event_loop()
-        self.engine = self.wait(self._open(path))
+        self.engine: Any = self.wait(self._open(path))
         self.settings = SimpleNamespace(region="us-east-1", list_extras=False, put_bytes_max=5 << 30)
         self.now_ms = NOW_MS
 
-    async def _open(self, path: Path) -> EmbeddedEngine:
-        return EmbeddedEngine.open(path)
+    async def _open(self, path: Path | None) -> Any:
+        return MemoryEngine() if path is None else EmbeddedEngine.open(path)
 
     def wait(self, awaitable: Any) -> Any:
         return self.loop.run_until_complete(awaitable)
@@ -130,7 +131,13 @@ class Store:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path / "store")
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """A store in memory; on disk for tests of the marker `usefixtures("on_disk")`."""
+    opened = Store(tmp_path / "store" if "on_disk" in request.fixturenames else None)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def on_disk() -> None:
+    """Asks `store` for the embedded engine."""

@@ -158,6 +158,7 @@ def walk(store: Any, name: str, size: int, asked: dict[str, Any]) -> Any:
 COUNT = itertools.count()
 
 
+@pytest.mark.usefixtures("on_disk")
 def test_versions_and_delete_markers(store: Any) -> None:
     store.run("CreateBucket", bucket=B)
     store.put(B, "k")

@@ -59,6 +59,7 @@ def bucket(store: Any) -> None:
     store.run("CreateBucket", bucket=B)
 
 
+@pytest.mark.usefixtures("on_disk")
 def test_m173_m177_a_whole_upload(store: Any) -> None:
     upload = start(store, content_type="text/x-test", metadata={"a": "b"}, storage_class="STANDARD_IA", tagging="t=1", cache_control="no-store")
     first, last = send(store, upload, 1, BIG)["etag"], send(store, upload, 2, b"end")["etag"]
@@ -214,6 +215,7 @@ def test_a_part_may_choose_its_algorithm_when_the_upload_did_not(store: Any) -> 
     assert done["checksum_crc64nvme"] == version(store, "whole").facts.checksum_value
 
 
+@pytest.mark.usefixtures("on_disk")
 def test_m178_abort_frees_the_parts(store: Any) -> None:
     upload = start(store)
     send(store, upload, 1, BIG)
@@ -302,6 +304,7 @@ def test_m179_uploads_older_than_seven_days_are_aborted(store: Any) -> None:
     assert [row["upload_id"] for row in store.run("ListMultipartUploads", bucket=B)["uploads"]] == [young]
 
 
+@pytest.mark.usefixtures("on_disk")
 def test_m177_ten_thousand_parts_complete_without_copying(store: Any) -> None:
     upload = start(store)
     bucket = store.wait(store.engine.catalog.bucket("default", B))
@@ -358,6 +361,7 @@ def test_part_copies(store: Any) -> None:
             assert done["checksum_crc64nvme"] == version(store, "whole").facts.checksum_value
 
 
+@pytest.mark.usefixtures("on_disk")
 def test_a_whole_copy_shares_its_bytes(store: Any) -> None:
     store.put(B, "source", BIG)
     upload = start(store)

@@ -36,6 +36,18 @@ def arguments(name: str, seed: int, *, minimal: bool = False) -> dict[str, Any]:
     return found
 
 
+def outputs(name: str, seed: int, *, minimal: bool = False) -> dict[str, Any]:
+    """Members of the output of operation `name`, as a handler would give them but in boto3's words."""
+    shape = MODEL.operation_model(name).output_shape
+    if shape is None:
+        return {}
+    found = _structure(shape, random.Random(f"{name}{seed}"), minimal, set())
+    payload = shape.serialization.get("payload")
+    if payload and shape.members[payload].type_name == "blob":
+        found.pop(payload, None)  # streams are responses that handlers make themselves
+    return found
+
+
 def _structure(shape: Any, chance: random.Random, minimal: bool, above: set[str]) -> dict[str, Any]:
     found = {}
     for name, member in shape.members.items():

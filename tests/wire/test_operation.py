@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 import pytest
 
@@ -26,9 +28,12 @@ class Defaulted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @pytest.fixture(autouse=True)
-def _empty_registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(OPERATIONS):
-        monkeypatch.delitem(OPERATIONS, name)
+def _empty_registry() -> Iterator[None]:
+    saved = dict(OPERATIONS)
+    OPERATIONS.clear()
+    yield
+    OPERATIONS.clear()
+    OPERATIONS.update(saved)
 
 
 async def good(call: Call[Good]) -> None: ...

@@ -10,25 +10,25 @@ _REMEMBERED_MAX = 4096
 class Hosts:
     """`<bucket>.<domain>` for the domains given, in any case, with or without a port (S3 User Guide, "Virtual hosting of buckets")."""
 
-    __slots__ = ("_known", "_suffixes")
+    __slots__ = ("_suffixes", "known")
 
     def __init__(self, domains: Iterable[str] = ()) -> None:
         """Longer domains first, so that `b.s3.localhost` is bucket b of s3.localhost, not b.s3 of localhost."""
         names = {name.strip(".").lower() for name in domains}
         self._suffixes = tuple("." + name for name in sorted(names, key=lambda name: (-len(name), name)) if name)
-        self._known: dict[bytes, str] = {}
+        self.known: dict[bytes, str] = {}  # what was found, so that a caller may look here first
 
     def __bool__(self) -> bool:
         return bool(self._suffixes)
 
     def bucket(self, host: bytes) -> str:
         """The bucket in a Host header, or "" for path style."""
-        found = self._known.get(host)
+        found = self.known.get(host)
         if found is None:
             found = self._find(host)
-            if len(self._known) >= _REMEMBERED_MAX:
-                self._known.clear()
-            self._known[host] = found
+            if len(self.known) >= _REMEMBERED_MAX:
+                self.known.clear()
+            self.known[host] = found
         return found
 
     def _find(self, host: bytes) -> str:

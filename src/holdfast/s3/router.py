@@ -57,12 +57,13 @@ _match = tuple.__new__  # a third of the time of calling Match
 class Router:
     """Matches requests among all operations of the model. It decides by syntax alone: nothing here looks at what exists."""
 
-    __slots__ = ("_by_parameter", "_by_subresource", "_hosts", "_names", "_plain", "_subresources")
+    __slots__ = ("_by_parameter", "_by_subresource", "_host_buckets", "_hosts", "_names", "_plain", "_subresources")
 
     def __init__(self, hosts: Hosts | None = None) -> None:
-        self._hosts = hosts if hosts is not None else Hosts()
+        self._hosts = hosts if hosts else None
+        self._host_buckets: dict[bytes, str] = hosts.known if hosts else {}
         self._names: dict[bytes, str] = {}
-        self._plain: dict[tuple[str, int], str] = {}
+        self._plain: tuple[dict[str, str], ...] = ({}, {}, {})
         self._by_subresource: dict[tuple[str, int, bytes], str] = {}
         self._by_parameter: dict[tuple[str, int, bytes], tuple[bytes, str]] = {}
         self._build(service())
@@ -80,7 +81,7 @@ class Router:
             if "uploadId" in required:
                 words = ["uploadId"]
             if not words:
-                self._plain[model.method, level] = name
+                self._plain[level][model.method] = name
                 continue
             place = (model.method, level, words[0].encode())
             if name in _CHOSEN_BY_PARAMETER:
@@ -97,7 +98,11 @@ class Router:
         method = request.method
         if path[:1] != b"/":
             raise InvalidURI() if method != "OPTIONS" else BadRequest()
-        host_bucket = self._hosts.bucket(request.headers.get(b"host", b"")) if self._hosts else ""
+        host_bucket = ""
+        if self._hosts is not None:
+            host = request.headers.get(b"host", b"")
+            found = self._host_buckets.get(host)
+            host_bucket = found if found is not None else self._hosts.bucket(host)
         if host_bucket:
             bucket = self._names.get(host_bucket.encode("latin-1")) or self._name(host_bucket.encode("latin-1"))
             raw_key = path[1:]
@@ -107,7 +112,10 @@ class Router:
                 raise InvalidURI()
             bucket = self._names.get(raw_bucket) or self._name(raw_bucket)
         if raw_key:
-            key = query.path_text(raw_key)
+            if b"%" in raw_key or b"\0" in raw_key or not raw_key.isascii():
+                key = query.path_text(raw_key)
+            else:
+                key = raw_key.decode("ascii")
             if len(key) > 256 and len(key.encode()) > KEY_BYTES_MAX:
                 raise KeyTooLongError(Size=str(len(key.encode())), MaxSizeAllowed=str(KEY_BYTES_MAX))
             level = 2
@@ -117,7 +125,7 @@ class Router:
         params = query.split(request.query) if request.query else query.EMPTY
         if params and not self._subresources.isdisjoint(params):
             return Match(self._subresource(method, level, params, request), bucket, key, params, host_bucket)
-        name = self._plain.get((method, level))
+        name = self._plain[level].get(method)
         if name is None:
             name = self._without_subresource(request, level, bucket)
         elif method == "PUT":

@@ -23,6 +23,8 @@ LONG_MAX = 2**63 - 1
 
 def integer(text: str, limit: int = INTEGER_MAX) -> int:
     """Digits with an optional minus sign, nothing else. Errors: ValueError."""
+    if len(text) < 10 and text.isdecimal() and text.isascii():
+        return int(text)
     if _INTEGER.match(text) is None:
         raise ValueError("not an integer")
     value = int(text)

@@ -16,10 +16,10 @@ _V4_NAMES = frozenset((b"X-Amz-Algorithm", b"X-Amz-Credential", b"X-Amz-Signatur
 _V2_NAMES = frozenset((b"AWSAccessKeyId", b"Signature"))
 
 
-async def authenticate(request: Request, keys: Finder, now: float, settings: Settings) -> Caller:
+async def authenticate(request: Request, keys: Finder, now: float, settings: Settings, bucket: str = "") -> Caller:
     """The caller of a request: anonymous, or proven by Signature Version 4 or 2, in the header or in the query.
 
-    `now` is in seconds since the epoch. `request.body` is replaced by one that verifies what was signed of it while it
+    `now` is in seconds since the epoch; `bucket` is the one that a virtual host names (Version 2 signs it). `request.body` is replaced by one that verifies what was signed of it while it
     is read: nothing read may be kept for good before `read` has given b"" (or `read_all` returned); its `length` is then
     that of the decoded body, and its `trailers` are the verified ones. Signed `x-amz-*` parameters of a presigned query are put among
     `request.headers`. Suspends only where `keys.find` or the body of a signature without x-amz-content-sha256 does.
@@ -34,7 +34,7 @@ async def authenticate(request: Request, keys: Finder, now: float, settings: Set
             if payload or b"x-amz-decoded-content-length" in headers:
                 request.body = verified(request.body, payload, headers, None)
             return ANONYMOUS
-        proof = await (verify_query if in_query == "v4" else verify_v2_query)(request, keys, now, settings)
+        proof = await (verify_query(request, keys, now, settings) if in_query == "v4" else verify_v2_query(request, keys, now, bucket))
     elif in_query:
         raise InvalidArgument(
             "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the "
@@ -44,7 +44,7 @@ async def authenticate(request: Request, keys: Finder, now: float, settings: Set
     elif authorization[:17] == b"AWS4-HMAC-SHA256 ":
         proof = await verify_header(request, authorization, keys, now, settings)
     else:
-        proof = await _verify_other_header(request, authorization, keys, now, settings)
+        proof = await _verify_other_header(request, authorization, keys, now, settings, bucket)
     return _admit(request, proof)
 
 
@@ -71,11 +71,11 @@ def _mechanism_in(query: bytes) -> str:
     return "v4" if v4 else "v2" if v2 else ""
 
 
-async def _verify_other_header(request: Request, authorization: bytes, keys: Finder, now: float, settings: Settings) -> Proof:
+async def _verify_other_header(request: Request, authorization: bytes, keys: Finder, now: float, settings: Settings, bucket: str) -> Proof:
     if not authorization:
         raise AccessDenied()
     if authorization.startswith(b"AWS "):
-        return await verify_v2_header(request, authorization, keys, now, settings)
+        return await verify_v2_header(request, authorization, keys, now, settings, bucket)
     if authorization.startswith(b"AWS4-"):
         if authorization.startswith(b"AWS4-HMAC-SHA256"):
             return await verify_header(request, authorization, keys, now, settings)

@@ -6,13 +6,12 @@ import msgspec
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """`region` is the one that signatures must name; `domains` are the host names under which `bucket.domain` is a virtual host.
+    """`region` is the one that signatures must name; `skew_s_max` how far a client's clock may be off.
 
     `unhashed_body_bytes_max` bounds the body that must be read before a signature without x-amz-content-sha256 can be verified.
     """
 
     region: str = "us-east-1"
-    domains: tuple[str, ...] = ()
     skew_s_max: int = 900
     expires_s_max: int = 604800
     unhashed_body_bytes_max: int = 16 * 1024 * 1024

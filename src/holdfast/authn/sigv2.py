@@ -39,7 +39,7 @@ _REPRESENTATION = frozenset(("content-type", "content-md5"))
 _SPLITS = re.compile(rb"&([A-Za-z-]+)(?:=|&|\Z)")
 
 
-async def verify_v2_header(request: Request, authorization: bytes, keys: Finder, now: float, settings: Settings) -> Proof:
+async def verify_v2_header(request: Request, authorization: bytes, keys: Finder, now: float, settings: Settings, bucket: str) -> Proof:
     """Proves who signed a request by `Authorization: AWS key:signature`.
 
     Errors: InvalidArgument, AccessDenied (no valid date), RequestTimeTooSkewed, InvalidAccessKeyId, InvalidToken, SignatureDoesNotMatch.
@@ -56,10 +56,10 @@ async def verify_v2_header(request: Request, authorization: bytes, keys: Finder,
     if b"x-amz-security-token" in headers:
         raise InvalidToken()
     credential = usable(await keys.find(access_key), access_key, now)
-    return _prove(request, credential, b"" if b"x-amz-date" in headers else headers[b"date"], signature, "v2-header", settings)
+    return _prove(request, credential, b"" if b"x-amz-date" in headers else headers[b"date"], signature, "v2-header", bucket)
 
 
-async def verify_v2_query(request: Request, keys: Finder, now: float, settings: Settings) -> Proof:
+async def verify_v2_query(request: Request, keys: Finder, now: float, bucket: str) -> Proof:
     """Proves who signed a URL with AWSAccessKeyId, Expires and Signature. Signed headers that the query holds are put among the headers.
 
     A parameter that changes meaning and that the signature does not cover is refused: the bearer may not add one.
@@ -83,17 +83,16 @@ async def verify_v2_query(request: Request, keys: Finder, now: float, settings: 
     if b"x-amz-security-token" in request.headers:
         raise InvalidToken()
     credential = usable(await keys.find(given["AWSAccessKeyId"]), given["AWSAccessKeyId"], now)
-    return _prove(request, credential, expires.encode(), given["Signature"], "v2-query", settings)
+    return _prove(request, credential, expires.encode(), given["Signature"], "v2-query", bucket)
 
 
-def _prove(request: Request, credential: Credential, date: bytes, signature: str, how: str, settings: Settings) -> Proof:
+def _prove(request: Request, credential: Credential, date: bytes, signature: str, how: str, bucket: str) -> Proof:
     headers = request.headers
     amz = b"".join(b"%b:%b\n" % (name, headers[name]) for name in sorted(headers) if name.startswith(b"x-amz-"))
     start = b"%b\n%b\n%b\n%b\n%b" % (
         request.method.encode(), headers.get(b"content-md5", b""), headers.get(b"content-type", b""), date, amz
     )  # fmt: skip
-    host = headers.get(b"host", b"").decode("latin-1")
-    texts = [start + resource for resource in canonical_resources(request.path, request.query, host, settings.domains)]
+    texts = [start + resource for resource in canonical_resources(request.path, request.query, bucket)]
     for text in texts:
         expected = b64encode(hmac.digest(credential.secret.encode(), text, "sha1"))
         if hmac.compare_digest(expected, signature.encode("utf-8")):
@@ -106,24 +105,13 @@ def _prove(request: Request, credential: Credential, date: bytes, signature: str
     )
 
 
-def virtual_bucket(host: str, domains: tuple[str, ...]) -> str:
-    """The bucket that a Host header names ("bucket.domain:port"), or "" for a path-style request."""
-    name = host.lower()
-    if not name.endswith("]"):
-        name = name.rpartition(":")[0] if ":" in name else name
-    for domain in domains:
-        if name.endswith("." + domain):
-            return name[: -len(domain) - 1]
-    return ""
-
-
-def canonical_resources(path: bytes, query: bytes, host: str, domains: tuple[str, ...]) -> list[bytes]:
-    """What may stand in the string to sign for a resource: sub-resources in order of name, their values decoded (as AWS documents) or as sent.
+def canonical_resources(path: bytes, query: bytes, bucket: str) -> list[bytes]:
+    """What may stand in the string to sign for a resource (`bucket` is that of a virtual host, or ""): sub-resources in
+    order of name, their values decoded (as AWS documents) or as sent.
 
     A decoded value that could be read as a further sub-resource counts only as sent, so that one signature never fits two meanings.
     """
-    bucket = virtual_bucket(host, domains)
-    resource = b"/" + bucket.encode("latin-1") + path if bucket else path
+    resource = b"/" + bucket.encode() + path if bucket else path
     pairs = sorted(pair.partition(b"=") for pair in query.split(b"&") if pair.partition(b"=")[0] in SUBRESOURCES)
     if not pairs:
         return [resource]

@@ -23,7 +23,7 @@ NOW = 1767268800.0  # 2026-01-01T12:00:00Z
 ACCESS_KEY = "AKIDEXAMPLE"
 SECRET = "wJalr/XUtnFEMI+K7MDENG=bPxRfiCYEXAMPLEKEY"  # noqa: S105
 USER = User(id="u1", name="alice", canonical_id="c1", display_name="Alice")
-SETTINGS = Settings(region="us-east-1", domains=("s3.example.com",))
+SETTINGS = Settings(region="us-east-1")
 
 
 class Keys:
@@ -82,8 +82,8 @@ def run(awaitable: Any) -> Any:
     raise AssertionError("it waited")
 
 
-def verify(request: Request, *, now: float = NOW, keys: Keys = KEYS, settings: Settings = SETTINGS) -> Caller:
-    caller: Caller = run(authenticate(request, keys, now, settings))
+def verify(request: Request, *, now: float = NOW, keys: Keys = KEYS, settings: Settings = SETTINGS, bucket: str = "") -> Caller:
+    caller: Caller = run(authenticate(request, keys, now, settings, bucket))
     return caller
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from signed import SIGNERS, USER, Pieces, sign, verify
 
 from holdfast.model.errors import (
     AccessDenied,
@@ -18,6 +17,7 @@ from holdfast.model.errors import (
 )
 from holdfast.model.identity import ANONYMOUS
 from holdfast.model.messages import Request
+from tests.unit.authn.signed import SIGNERS, USER, Pieces, sign, verify
 
 URL = "http://127.0.0.1:9000/bucket/some%20key?versionId=abc"
 HOWS = sorted(SIGNERS)

@@ -19,10 +19,11 @@ _V2_NAMES = frozenset((b"AWSAccessKeyId", b"Signature"))
 async def authenticate(request: Request, keys: Finder, now: float, settings: Settings, bucket: str = "") -> Caller:
     """The caller of a request: anonymous, or proven by Signature Version 4 or 2, in the header or in the query.
 
-    `now` is in seconds since the epoch; `bucket` is the one that a virtual host names (Version 2 signs it). `request.body` is replaced by one that verifies what was signed of it while it
-    is read: nothing read may be kept for good before `read` has given b"" (or `read_all` returned); its `length` is then
-    that of the decoded body, and its `trailers` are the verified ones. Signed `x-amz-*` parameters of a presigned query are put among
-    `request.headers`. Suspends only where `keys.find` or the body of a signature without x-amz-content-sha256 does.
+    `now` is in seconds since the epoch; `bucket` is the one that a virtual host names (Version 2 signs it), or "".
+    `request.body` is replaced by one that verifies what was signed of it while it is read: nothing read may be kept for
+    good before `read` has given b"" (or `read_all` returned); its `length` is then that of the decoded body, and its
+    `trailers` are the verified ones. Signed `x-amz-*` parameters of a presigned query are put among `request.headers`.
+    Suspends only where `keys.find` or the body of a signature without x-amz-content-sha256 does.
     Errors: any refusal of `sigv4`, `presigned`, `sigv2` and `bodies.verified`; InvalidArgument for two mechanisms in one request.
     """
     headers = request.headers
@@ -50,11 +51,15 @@ async def authenticate(request: Request, keys: Finder, now: float, settings: Set
 
 def _admit(request: Request, proof: Proof) -> Caller:
     """Sets the body of the request to the one that verifies, and names the caller."""
+    payload = proof.payload
     if proof.body is not None:
         request.body = proof.body
-    signer = proof.signer
-    seal = None if signer is None else Seal(signer, proof.stamp, proof.scope, proof.signature)
-    request.body = verified(request.body, proof.payload, request.headers, seal)
+    if payload[:9] == b"STREAMING":
+        signer = proof.signer
+        seal = None if signer is None else Seal(signer, proof.stamp, proof.scope, proof.signature)
+        request.body = verified(request.body, payload, request.headers, seal)
+    elif payload != b"UNSIGNED-PAYLOAD":
+        request.body = verified(request.body, payload, request.headers, None)
     credential = proof.credential
     return Caller(how=proof.how, user=credential.user, access_key=credential.access_key)
 

@@ -105,7 +105,7 @@ def verified(body: Body, payload: bytes, headers: dict[bytes, bytes], seal: Seal
     Errors: InvalidArgument for a value that S3 does not define, XAmzContentSHA256Mismatch and IncompleteBody where the lengths alone
     tell, MissingContentLength without a decoded length, InvalidRequest for signed chunks of a request that is not signed.
     """
-    if payload == b"UNSIGNED-PAYLOAD":
+    if payload == b"UNSIGNED-PAYLOAD" or (payload == _EMPTY and body.length == 0):
         return body
     if not payload:
         if b"x-amz-decoded-content-length" not in headers or not has_aws_chunked(headers.get(b"content-encoding", b"")):
@@ -141,8 +141,6 @@ def _hashed(body: Body, payload: bytes) -> Body:
             ArgumentName="x-amz-content-sha256",
             ArgumentValue=payload.decode("latin-1"),
         )
-    if body.length == 0 and payload == _EMPTY:
-        return body
     if body.length is not None and (body.length == 0) != (payload == _EMPTY):
         if body.length == 0:
             raise XAmzContentSHA256Mismatch(ClientComputedContentSHA256=payload.decode(), S3ComputedContentSHA256=EMPTY_SHA256)

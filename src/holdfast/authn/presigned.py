@@ -49,18 +49,21 @@ async def verify_query(request: Request, keys: Finder, now: float, settings: Set
         query = without(request.query, b"X-Amz-Signature")
     if scope.region != settings.region or scope.service != "s3":
         _refuse_scope(scope, settings)
-    _check_time(scope, stamp.decode(), expires_s, now, settings)
+    _check_time(scope, stamp, expires_s, now, settings)
     for name in headers:
         if name[:6] == b"x-amz-" and name not in names and (name != b"x-amz-content-sha256" or headers[name][:9] == b"STREAMING"):
             # A hash of the body is all that the bearer may add: it only lets less through.
             raise AccessDenied("There were headers present in the request which were not signed", HeadersNotSigned=name.decode("latin-1"))
     credential = usable(await keys.find(scope.access_key), scope.access_key, now)
     signer = signer_for(credential.secret, scope.text)
-    prefix = b"AWS4-HMAC-SHA256\n%b\n%b\n" % (stamp, scope.text)
-    block = header_lines(names, headers) + b"\n" + signed
+    prefix = b"AWS4-HMAC-SHA256\n" + stamp + b"\n" + scope.text + b"\n"
+    if names is _HOST_ONLY and b"  " not in headers.get(b"host", b"  "):
+        block = b"host:" + headers[b"host"] + b"\n\nhost"
+    else:
+        block = header_lines(names, headers) + b"\n" + signed
     by_header = headers.get(b"x-amz-content-sha256", b"")
     payload = payload or (by_header if b"x-amz-content-sha256" in names else b"") or UNSIGNED_PAYLOAD.encode()
-    canonical = b"%b\n%b\n%b\n%b\n%b" % (request.method.encode(), request.path, query if usual else sorted_query(query), block, payload)
+    canonical = b"\n".join((request.method.encode(), request.path, query if usual else sorted_query(query), block, payload))
     if not compare_digest(signer.sign(prefix + sha256_hex(canonical).encode()).encode(), signature) and not fits_otherwise(
         request, query, signer, prefix, block, payload, signature
     ):
@@ -93,7 +96,7 @@ def _parse(request: Request) -> tuple[Scope, bytes, int, tuple[bytes, ...], byte
             "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; "
             'expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".'
         )
-    if times.iso_basic(given["X-Amz-Date"]) is None:
+    if times.iso_basic(given["X-Amz-Date"].encode()) is None:
         raise AuthorizationQueryParametersError("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
     names = parse_names(given["X-Amz-SignedHeaders"].encode())
     if names is None or b"host" not in names:
@@ -124,7 +127,7 @@ def _refuse_scope(scope: Scope, settings: Settings) -> None:
     )
 
 
-def _check_time(scope: Scope, stamp: str, expires_s: int, now: float, settings: Settings) -> None:
+def _check_time(scope: Scope, stamp: bytes, expires_s: int, now: float, settings: Settings) -> None:
     """Errors: AuthorizationQueryParametersError for an expiry out of range, AccessDenied before and after its time."""
     if not 1 <= expires_s <= settings.expires_s_max:
         raise AuthorizationQueryParametersError(
@@ -132,10 +135,10 @@ def _check_time(scope: Scope, stamp: str, expires_s: int, now: float, settings: 
             f"the given X-Amz-Expires must be from 1 to {settings.expires_s_max} seconds"
         )
     sent = times.iso_basic(stamp)
-    if sent is None or not stamp.startswith(scope.date):
+    if sent is None or stamp[:8] != scope.text[:8]:
         raise AuthorizationQueryParametersError(
             f'Error parsing the X-Amz-Credential parameter; Invalid credential date "{scope.date}". '
-            f'This date is not the same as X-Amz-Date: "{stamp[:8]}".'
+            f'This date is not the same as X-Amz-Date: "{stamp[:8].decode()}".'
         )
     if now > sent + expires_s:
         expired = AccessDenied("Request has expired")
@@ -143,7 +146,7 @@ def _check_time(scope: Scope, stamp: str, expires_s: int, now: float, settings: 
         raise expired
     if now < sent - settings.skew_s_max:
         early = AccessDenied("Request is not yet valid")
-        early.fields = {"X-Amz-Date": stamp, "ServerTime": times.to_iso(now)}
+        early.fields = {"X-Amz-Date": stamp.decode(), "ServerTime": times.to_iso(now)}
         raise early
 
 

@@ -7,14 +7,15 @@ from calendar import timegm
 from datetime import UTC, datetime
 from email.utils import mktime_tz, parsedate_tz
 
-_ISO_BASIC = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z")
-_CACHED_MAX = 1024
-_cached: dict[str, int] = {}
+_ISO_BASIC = re.compile(rb"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z")
+_STAMPS_MAX = 1024
+STAMPS: dict[bytes, int] = {}
+"""Dates in basic form that were read lately, in seconds since the epoch: many requests carry the same one."""
 
 
-def iso_basic(text: str) -> int | None:
+def iso_basic(text: bytes) -> int | None:
     """Seconds since the epoch of "20260101T120000Z", or None when it is nothing of the kind."""
-    found = _cached.get(text)
+    found = STAMPS.get(text)
     if found is None:
         match = _ISO_BASIC.fullmatch(text)
         if match is None:
@@ -23,9 +24,9 @@ def iso_basic(text: str) -> int | None:
             found = timegm(datetime(*(int(part) for part in match.groups())).timetuple())  # type: ignore[arg-type]
         except ValueError:
             return None
-        if len(_cached) >= _CACHED_MAX:
-            _cached.clear()
-        _cached[text] = found
+        if len(STAMPS) >= _STAMPS_MAX:
+            STAMPS.clear()
+        STAMPS[text] = found
     return found
 
 
@@ -33,7 +34,7 @@ def http_date(text: str) -> int | None:
     """Seconds since the epoch of an RFC 5322 date with any zone, as `date -R` prints it, or of an ISO 8601 basic one; else None."""
     try:
         parsed = parsedate_tz(text)
-        return iso_basic(text) if parsed is None else int(mktime_tz(parsed))
+        return iso_basic(text.encode("ascii", "replace")) if parsed is None else int(mktime_tz(parsed))
     except (ValueError, OverflowError, TypeError, IndexError):
         return None
 

@@ -21,7 +21,7 @@ from holdfast.model.messages import Request
 
 NOW = 1767268800.0  # 2026-01-01T12:00:00Z
 ACCESS_KEY = "AKIDEXAMPLE"
-SECRET = "wJalr/XUtnFEMI+K7MDENG=bPxRfiCYEXAMPLEKEY"  # noqa: S105
+SECRET = "wJalr/XUtnFEMI+K7MDENG=bPxRfiCYEXAMPLEKEY"
 USER = User(id="u1", name="alice", canonical_id="c1", display_name="Alice")
 SETTINGS = Settings(region="us-east-1")
 

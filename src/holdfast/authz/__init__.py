@@ -1,1 +1,1 @@
-"""authz"""
+"""May they: one pure function decides every question, and says why."""

@@ -1,0 +1,88 @@
+"""The one decision: may this caller do this to that? Pure, and it says why.
+
+Five steps, as the design's section "Authorization" gives them. What speaks for or against is evidence in three parts; each part is a
+tuple of policies, so that a new source of rights is a new policy and never a new path around `decide`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, Protocol
+
+from holdfast.model.buckets import Bucket
+from holdfast.model.identity import Caller
+
+Effect = Literal["allow", "deny", ""]
+"""What a policy says to a question; "" when it says nothing."""
+
+
+class Question(NamedTuple):
+    """Who asks to do what, and on what. `action` is an S3 action ("s3:PutObject"), `key` "" where none is named.
+
+    `bucket` is None for what is not in a bucket: to list one's buckets, to make a new one.
+    """
+
+    caller: Caller
+    action: str
+    bucket: Bucket | None = None
+    key: str = ""
+
+
+class Policy(Protocol):
+    """One piece of evidence. `name` is what the reason calls it."""
+
+    name: str
+
+    def says(self, question: Question) -> Effect: ...
+
+
+class Evidence(NamedTuple):
+    """`identity`: what the caller's policies, groups and roles say; `resource`: the bucket's policy and ACLs; `limits`: what a scope, a
+    session or a boundary restricts to."""
+
+    identity: tuple[Policy, ...] = ()
+    resource: tuple[Policy, ...] = ()
+    limits: tuple[Policy, ...] = ()
+
+
+class Decision(NamedTuple):
+    """Whether it is allowed, and which policy or missing right made it so."""
+
+    allowed: bool
+    because: str
+
+
+def decide(question: Question, evidence: Evidence) -> Decision:
+    """Any explicit deny says no; every limit must allow; an anonymous caller needs a resource allow; the same tenancy
+    needs identity or resource; another tenancy needs both; else no."""
+    identity, resource = "", ""
+    for policy in evidence.identity:
+        effect = policy.says(question)
+        if effect == "deny":
+            return Decision(False, "denied by " + policy.name)
+        if effect and not identity:
+            identity = policy.name
+    for policy in evidence.resource:
+        effect = policy.says(question)
+        if effect == "deny":
+            return Decision(False, "denied by " + policy.name)
+        if effect and not resource:
+            resource = policy.name
+    outside = ""
+    for policy in evidence.limits:
+        effect = policy.says(question)
+        if effect == "deny":
+            return Decision(False, "denied by " + policy.name)
+        if not effect:
+            outside = outside or policy.name
+    if outside:
+        return Decision(False, "outside " + outside)
+    user = question.caller.user
+    if user is None:
+        return Decision(True, resource) if resource else Decision(False, "anonymous, and nothing of the resource allows it")
+    bucket = question.bucket
+    if bucket is None or bucket.namespace == user.namespace:
+        allow = identity or resource
+        return Decision(True, allow) if allow else Decision(False, "nothing allows it")
+    if identity and resource:
+        return Decision(True, identity + ", " + resource)
+    return Decision(False, "another tenancy: it needs an allow of both sides")

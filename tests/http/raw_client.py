@@ -121,3 +121,10 @@ async def echo(request: Request) -> Response:
 
 async def ignore_body(request: Request) -> Response:
     return Response(200, [], b"unread")
+
+
+async def eventually(true: Callable[[], bool], within_s: float = 3.0) -> None:
+    """Waits until `true()`. Errors: TimeoutError."""
+    async with asyncio.timeout(within_s):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)

@@ -9,6 +9,10 @@ from http.client import responses as _PHRASES
 from holdfast.model.messages import Response
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+JOIN_BYTES_MAX = 32 * 1024
+"""A body up to this size is copied behind its head, so that both leave in one piece; a larger one is written by itself."""
+BODILESS = frozenset({204, 304})
+"""Statuses whose answers have no body (RFC 9110, 6.4.1)."""
 _CLOSE = b"Connection: close\r\n"
 _KEEP = b"Connection: keep-alive\r\n"
 _JOIN_FIELD = b": ".join
@@ -39,36 +43,47 @@ class Answers:
         self._starts[status] = start
         return start
 
-    def head(self, response: Response, method: str, keep_alive: bool, http10: bool) -> bytes:
-        """The head of `response` to its empty line. Errors: BadResponse."""
+    def text(self, response: Response, method: str, keep_alive: bool, http10: bool) -> tuple[bytes, int]:
+        """(the head of `response` to its empty line, and behind it a small body; the size of that body). Errors: BadResponse."""
         status = response.status
         headers = response.headers
-        fields = b"\r\n".join(map(_JOIN_FIELD, headers))
-        if headers:
-            between = len(headers) - 1
-            if fields.count(b"\n") != between or fields.count(b"\r") != between or b"\0" in fields:
-                raise BadResponse("a header holds CR, LF or NUL")
-            fields += b"\r\n"
-        length = self._length(response, method, fields)
-        ending = b"\r\n" if keep_alive and not http10 else (_KEEP if keep_alive else _CLOSE) + b"\r\n"
-        return b"".join((self._starts.get(status) or self._start(status), fields, length, ending))
-
-    def _length(self, response: Response, method: str, fields: bytes) -> bytes:
-        """The Content-Length line, empty where there must be none or where the handler wrote it (RFC 9110, 8.6)."""
         body = response.body
-        status = response.status
-        if body is None:
-            size = 0
-            if status == 304 or status == 204 or status < 200:
-                return b""
-        elif isinstance(body, bytes):
-            size = len(body)
+        start = self._starts.get(status) or self._start(status)
+        fields = b"\r\n".join(map(_JOIN_FIELD, headers))
+        between = len(headers) - 1
+        if between < 0:
+            length = _length(response, b"Content-Length: ")
         else:
-            size = body.length
-        if b"ontent-Length: " in fields or b"ontent-length: " in fields:
-            for name, value in response.headers:
-                if name.lower() == b"content-length":
-                    if int(value) != size and method != "HEAD" and status != 304:
-                        raise BadResponse("Content-Length is not that of the body")
-                    return b""
-        return b"Content-Length: %d\r\n" % size
+            if fields.count(10) != between or fields.count(13) != between or 0 in fields:
+                raise BadResponse("a header holds CR, LF or NUL")
+            own = fields.count(b"ength: ") and _holds_length(response, method)
+            length = b"\r\n" if own else _length(response, b"\r\nContent-Length: ")
+        if http10 or not keep_alive:
+            length += _KEEP if keep_alive else _CLOSE
+        if isinstance(body, bytes) and len(body) <= JOIN_BYTES_MAX and method != "HEAD" and status not in BODILESS:
+            return b"".join((start, fields, length, b"\r\n", body)), len(body)
+        return b"".join((start, fields, length, b"\r\n")), 0
+
+
+def _length(response: Response, name: bytes) -> bytes:
+    """The Content-Length line, or what is in its place where there must be none (RFC 9110, 8.6)."""
+    body = response.body
+    if isinstance(body, bytes):
+        return b"%b%d\r\n" % (name, len(body))
+    if body is not None:
+        return b"%b%d\r\n" % (name, body.length)
+    if response.status in BODILESS or response.status < 200:
+        return b"\r\n" if response.headers else b""
+    return name + b"0\r\n"
+
+
+def _holds_length(response: Response, method: str) -> bool:
+    """Whether the handler wrote Content-Length itself. Errors: BadResponse."""
+    for name, value in response.headers:
+        if name.lower() == b"content-length":
+            body = response.body
+            size = 0 if body is None else len(body) if isinstance(body, bytes) else body.length
+            if int(value) != size and method != "HEAD" and response.status != 304:
+                raise BadResponse("Content-Length is not that of the body")
+            return True
+    return False

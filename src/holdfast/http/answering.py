@@ -7,20 +7,16 @@ import math
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any, Final
 
-from holdfast.http.answer import CONTINUE, BadResponse
+from holdfast.http.answer import BODILESS, CONTINUE, BadResponse
 from holdfast.http.body import RequestBody
-from holdfast.http.head import Head, HeadRefused
+from holdfast.http.head import PLAIN, HeadRefused
 from holdfast.http.outflow import Outflow
 from holdfast.http.service import Service
-from holdfast.model.errors import RequestTimeout
+from holdfast.model.errors import InternalError, Refusal, RequestTimeout
 from holdfast.model.messages import Request, Response, Stream
 
 NEVER: Final = math.inf
 EVERY_TICK: Final = -math.inf
-_JOIN_BYTES_MAX: Final = 32 * 1024
-"""A body up to this size is copied behind its head, so that both leave in one piece; a larger one is written by itself."""
-_BODILESS: Final = frozenset({204, 304})
-
 OPEN, LINGERING, CLOSING, CLOSED = range(4)
 
 
@@ -30,10 +26,11 @@ class AnsweringSide:
     __slots__ = (
         "_body",  # a body that is not here completely, wanted or not
         "_eof",  # the client sends no more
+        "_framing",  # of the request in work
         "_half_until",  # when a handler whose client sends no more is cancelled
-        "_head",  # of the request in work
         "_heading",  # a head is awaited and the deadline is for it
         "_held",  # reading is paused
+        "_keep_alive",  # after its answer
         "_lingered_bytes",
         "_next_planned",
         "_out",
@@ -59,7 +56,8 @@ class AnsweringSide:
         self._tail = b""
         self._body: RequestBody | None = None
         self._request: Request | None = None
-        self._head: Head | None = None
+        self._framing = PLAIN
+        self._keep_alive = True
         self._response: Response | None = None
         self._sent_bytes = 0
         self._task: asyncio.Task[None] | None = None
@@ -100,12 +98,14 @@ class AnsweringSide:
             response = await rest
         except (Exception, asyncio.CancelledError) as error:
             if self._state != OPEN:
-                self._end_work()
+                if not isinstance(error, (Refusal, asyncio.CancelledError)):
+                    self._failure(error)
+                self._sent()
                 return
             response = self._failure(error)
         if self._state != OPEN:
-            await _release(response.body)
-            self._end_work()
+            await self._release(response.body)
+            self._sent()
             return
         stream = self._send(response)
         if stream is None:
@@ -116,44 +116,41 @@ class AnsweringSide:
     def _send(self, response: Response) -> Stream | None:
         """Writes the head, and the body unless it is a stream: `_send_stream` has to follow then."""
         service = self.service
-        head = self._head
-        assert head is not None
+        request = self._request
+        assert request is not None
+        framing = self._framing
         body = self._body
-        if response.close or service.draining or (body is not None and not body.may_be_drained(service.limits.drain_bytes_max)):
-            head.keep_alive = False
+        if service.draining or (body is not None and not body.may_be_drained(service.limits.drain_bytes_max)):
+            self._keep_alive = False
         try:
-            text = service.answers.head(response, head.method, head.keep_alive, head.http10)
+            if response.close:
+                self._keep_alive = False
+            text, size = service.answers.text(response, request.method, self._keep_alive, framing.http10)
         except (BadResponse, TypeError, ValueError, AttributeError) as error:
-            if isinstance(response, Response):
-                service.loop.create_task(_release(response.body))
+            service.loop.create_task(self._release(getattr(response, "body", None)))
             response = self._failure(error)
-            head.keep_alive = False
-            text = service.answers.head(response, head.method, False, head.http10)
+            self._keep_alive = False
+            text, size = service.answers.text(response, request.method, False, framing.http10)
         self._response = response
         content = response.body
-        write = self.transport.write
         stream = None
-        size = 0
-        if isinstance(content, bytes):
-            if head.method != "HEAD" and response.status not in _BODILESS:
+        self.transport.write(text)
+        if not size and content is not None:
+            if not isinstance(content, bytes):
+                stream = content
+            elif request.method != "HEAD" and response.status not in BODILESS:
                 size = len(content)
-                if size <= _JOIN_BYTES_MAX:
-                    text += content
-                else:
-                    write(text)
-                    text = content
-        elif content is not None:
-            stream = content
-        write(text)
+                self.transport.write(content)
+                service.counters.bytes_out += size
         service.counters.bytes_out += len(text)
         self._sent_bytes = size
         return stream
 
     async def _send_stream(self, stream: Stream) -> None:
         """Writes a body piece by piece, each after the client has taken most of what was written before."""
-        head, response, service, out = self._head, self._response, self.service, self._out
-        assert head is not None and response is not None
-        left = 0 if head.method == "HEAD" or response.status in _BODILESS else stream.length
+        request, response, service, out = self._request, self._response, self.service, self._out
+        assert request is not None and response is not None
+        left = 0 if request.method == "HEAD" or response.status in BODILESS else stream.length
         pieces: AsyncIterator[bytes] | None = None
         try:
             if left:
@@ -174,44 +171,55 @@ class AnsweringSide:
             if self._state == OPEN:
                 self._failure(error)
                 self._abort()
+        try:
+            await self._release(pieces)
+            await self._release(stream)
         finally:
-            await _release(pieces)
-            await _release(stream)
-        self._sent()
+            self._sent()
+
+    async def _release(self, source: Any) -> None:
+        """Lets a stream that ends early give back what it holds."""
+        aclose = getattr(source, "aclose", None)
+        if aclose is not None:
+            try:
+                await aclose()
+            except Exception as error:
+                self._failure(error)
 
     def _sent(self) -> None:
-        """The answer is written: what next?"""
-        head = self._head
+        """The answer is written, or never will be: what next?"""
+        service = self.service
+        request = self._request
+        if service.finished is not None and request is not None:
+            try:
+                service.finished(request, self._response, self._sent_bytes)
+            except Exception as error:
+                self._failure(error)
+        self._request = self._response = self._task = None
         body = self._body
-        self._end_work()
         if self._state != OPEN:
-            return
-        if not head.keep_alive:  # type: ignore[union-attr]
-            if body is not None:
-                self._linger()
-            else:
-                self._close()
+            pass
         elif body is not None:
-            self.deadline = self.service.now + self.service.limits.drain_s
-            body.discard()
-        else:
-            self.deadline = self.service.idle_until
+            if self._keep_alive:
+                self.deadline = service.now + service.limits.drain_s
+                body.discard()
+            else:
+                self._linger()
+        elif self._keep_alive:
+            self.deadline = service.idle_until
             if self._tail or self._held or self._eof:
                 self._plan_next()
-
-    def _end_work(self) -> None:
-        request, response = self._request, self._response
-        self._request = self._head = self._response = self._task = None
-        finished = self.service.finished
-        if finished is not None and request is not None:
-            finished(request, response, self._sent_bytes)
+        else:
+            self._close()
 
     def _failure(self, error: BaseException) -> Response:
+        """Counts and reports what should not have been raised; the answer in its place."""
+        service = self.service
+        service.counters.failures += 1
         request = self._request
-        assert request is not None
-        self.service.counters.failures += 1
-        self.service.report(error, request)
-        return self.service.refuse(500, "InternalError", "We encountered an internal error. Please try again.", request.id)
+        if request is not None:
+            service.report(error, request)
+        return service.refuse(500, "InternalError", InternalError.message, "" if request is None else request.id)
 
     def _plan_next(self) -> None:
         """Goes on with what was sent ahead, in a turn of its own."""
@@ -230,9 +238,7 @@ class AnsweringSide:
         service = self.service
         service.counters.refused += 1
         response = service.refuse(refused.status, refused.code, refused.message, service.request_id())
-        text = service.answers.head(response, "GET", False, False)
-        if isinstance(response.body, bytes):
-            text += response.body
+        text, _ = service.answers.text(response, "GET", False, False)
         service.counters.bytes_out += len(text)
         self.transport.write(text)
         self._linger()
@@ -264,8 +270,8 @@ class AnsweringSide:
         self.transport.abort()
 
     def _cancel(self) -> None:
-        task = self._task
-        if task is not None:
+        task, self._task = self._task, None
+        if task is not None:  # once only: a second time would hit the handler's own clearing up
             self.service.loop.call_soon(task.cancel)
 
     def _watch(self) -> None:
@@ -306,7 +312,7 @@ class AnsweringSide:
                 service.counters.timeouts += 1
                 self.cut()
             elif self._request is None:
-                self.deadline = EVERY_TICK
+                self.deadline = now + limits.linger_s
         elif self._request is not None:
             return
         elif self._state != OPEN:
@@ -319,12 +325,3 @@ class AnsweringSide:
             self._refuse(HeadRefused(408, "RequestTimeout", RequestTimeout.message))
         else:
             self._close()
-
-
-async def _release(source: Any) -> None:
-    """Lets a stream that ends early give back what it holds."""
-    aclose = getattr(source, "aclose", None)
-    if aclose is not None:
-        await aclose()
-
-

@@ -79,7 +79,7 @@ class Connection(AnsweringSide, asyncio.Protocol):
             self._plan_next()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._request is not None:
+        if self._request is not None and self._state == OPEN:
             self.service.counters.hangups += 1
         self._state = CLOSED
         self.deadline = NEVER
@@ -94,34 +94,33 @@ class Connection(AnsweringSide, asyncio.Protocol):
 
     def _take_requests(self, data: bytes) -> None:
         """Serves what `data` holds, until a request has to be waited for or nothing complete is left."""
-        at = 0
         turns = self.service.limits.pipelined_per_turn
         while True:
-            while data.startswith(b"\r\n", at):  # an empty line before a request line is passed over (RFC 9112, 2.2)
-                at += 2
-            end = data.find(b"\r\n\r\n", at)
-            if end < 0:
-                self._keep_partial(data[at:] if at else data)
+            while data[:2] == b"\r\n":  # an empty line before a request line is passed over (RFC 9112, 2.2)
+                data = data[2:]
+            text, end, rest = data.partition(b"\r\n\r\n")
+            if not end:
+                self._keep_partial(data)
                 return
             if not turns or self._out.held:
-                self._tail = data[at:]
+                self._tail = data
                 self.hold()
                 if not self._out.held:
                     self._plan_next()
                 return
             turns -= 1
             try:
-                head = self.service.heads.read(data, at, end)
+                head = self.service.heads.read(text, text + end if rest else data)
             except HeadRefused as refused:
                 self._refuse(refused)
                 return
-            at = self._begin(head, data, end + 4)
+            data = self._begin(head, rest)
             if self._request is not None or self._body is not None or self._state != OPEN:
-                if at < len(data) and self._state == OPEN:
-                    self._tail = data[at:]
+                if data and self._state == OPEN:
+                    self._tail = data
                     self.hold()
                 return
-            if at == len(data):
+            if not data:
                 if self._held or self._eof:
                     self._keep_partial(b"")
                 return
@@ -143,32 +142,26 @@ class Connection(AnsweringSide, asyncio.Protocol):
                 self.deadline = self.service.now + self.service.limits.header_s
         self.read_more()
 
-    def _begin(self, head: Head, data: bytes, at: int) -> int:
-        """Starts the request whose head was just read, its body beginning at data[at]; where in data the rest begins."""
+    def _begin(self, head: Head, rest: bytes) -> bytes:
+        """Starts the request whose head was just read, its body beginning with `rest`; what follows it."""
         service = self.service
+        method, target, headers, framing = head
         self.deadline = NEVER
         self._heading = False
-        self._head = head
+        self._framing = framing
+        self._keep_alive = framing.keep_alive
         body: Any = EMPTY
-        length = head.length
+        length = framing.length
         if length:
-            body = RequestBody(self, service.limits, None if length == CHUNKED else length, head.expects)
-            if at < len(data):
-                rest = body.feed(data[at:])
-                at = len(data) if rest is None else len(data) - len(rest)
+            body = RequestBody(self, service.limits, None if length == CHUNKED else length, framing.expects)
+            if rest:
+                rest = body.feed(rest) or b""
             if not body.complete:
                 self._body = body
                 self.deadline = EVERY_TICK
         service.counters.requests += 1
         self._request = request = Request(
-            head.method,
-            head.target,
-            head.headers,
-            body,
-            peer=self.peer,
-            secure=service.secure,
-            received_at=service.clock(),
-            id=service.request_id(),
+            method, target, headers, body, peer=self.peer, secure=service.secure, received_at=service.clock(), id=service.request_id()
         )
         coroutine = service.handler(request)
         try:
@@ -185,7 +178,7 @@ class Connection(AnsweringSide, asyncio.Protocol):
                 pump = self._send_stream(stream)
                 if service.stage.step(pump) is SUSPENDED:
                     self._task = service.stage.adopt(pump, _await)
-        return at
+        return rest
 
     def _feed(self, body: RequestBody, data: bytes) -> None:
         rest = body.feed(data)

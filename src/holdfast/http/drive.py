@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import types
+from asyncio.tasks import _enter_task, _leave_task
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import copy_context
 from typing import Any, Final, TypeVar
@@ -77,17 +78,18 @@ class Stage:
         """The coroutine's result, or SUSPENDED: then `adopt` must follow before the next step. Errors: what it raises."""
         loop = self._loop
         reserve = self._reserve
-        asyncio.tasks._enter_task(loop, reserve)
+        _enter_task(loop, reserve)
         try:
-            self._awaited = self._run(coroutine.send, None)
-            return SUSPENDED
+            awaited = self._run(coroutine.send, None)
         except StopIteration as stop:
             if len(self._context) != self._context_size:
                 self._retire()
             result: T = stop.value
             return result
         finally:
-            asyncio.tasks._leave_task(loop, reserve)
+            _leave_task(loop, reserve)
+        self._awaited = awaited
+        return SUSPENDED
 
     def adopt(self, coroutine: Coroutine[Any, Any, T], then: Callable[[Awaitable[T]], Awaitable[None]]) -> asyncio.Task[None]:
         """Gives the coroutine that suspended its task, which runs `then(the rest of it)`.

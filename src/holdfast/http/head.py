@@ -19,6 +19,7 @@ _ABSOLUTE = re.compile(rb"https?://([^/?@]+)(.*)", re.IGNORECASE | re.DOTALL)
 _PARTIAL_LINE = re.compile(rb"[A-Z][A-Z-]{0,31}(?: .*)?", re.DOTALL)
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _HOSTS_MAX: Final = 1024
+_FRAMING: Final = frozenset((b"content-length", b"transfer-encoding", b"connection", b"expect"))
 
 _ONCE: Final = frozenset(
     b"host content-length transfer-encoding authorization content-md5 content-type content-encoding date expect x-amz-content-sha256"
@@ -62,23 +63,27 @@ class _Fields:
             headers[name] = value.rstrip(b" \t")
 
 
-class Head:
-    """What a head says. `length` is that of the body in bytes, or CHUNKED; `expects` that the client waits for 100 Continue."""
+class Framing:
+    """What a head says of its message. `length` is that of the body in bytes, or CHUNKED; `expects`: the client waits for 100 Continue."""
 
-    __slots__ = ("expects", "headers", "http10", "keep_alive", "length", "method", "target")
+    __slots__ = ("expects", "http10", "keep_alive", "length")
 
-    def __init__(self, method: str, target: bytes, headers: dict[bytes, bytes], http10: bool) -> None:
-        self.method = method
-        self.target = target
-        self.headers = headers
+    def __init__(self, http10: bool) -> None:
         self.length = 0
         self.expects = False
         self.keep_alive = not http10
         self.http10 = http10
 
 
+PLAIN: Final = Framing(False)
+"""Of most requests: HTTP/1.1, no body, to be followed by others. Nobody changes it."""
+
+Head = tuple[str, bytes, dict[bytes, bytes], Framing]
+"""Method, target, headers by lower-case name, framing."""
+
+
 class HeadReader:
-    """One for all connections of a worker: it is given whole heads only, so no state stays between two calls."""
+    """One for all connections of a worker: it is given whole heads only, so llhttp keeps no state between two calls."""
 
     __slots__ = ("_count_max", "_feed", "_fields", "_hosts", "_line_max", "_section_max")
 
@@ -102,50 +107,42 @@ class HeadReader:
             if len(data) >= self._line_max + 2:
                 raise HeadRefused(414, "RequestUriTooLong", "The request line is too long.")
             line_end = len(data)
-        elif len(data) - line_end > self._section_max + 3:
+        elif len(data) - line_end - 2 >= self._section_max + 4:
             raise HeadRefused(431, "RequestHeaderSectionTooLarge", "Your request header section exceeds the maximum allowed size.")
         if not _PARTIAL_LINE.fullmatch(data, 0, line_end) and data != b"\r":
             raise _bad("This is not an HTTP request.")
         if _BARE_LF.search(data):
             raise _bad("A line of the request ends with a bare LF.")
 
-    def read(self, data: bytes, start: int, end: int) -> Head:
-        """The head data[start:end], `end` being the place of the CR LF CR LF that closes it. Errors: HeadRefused."""
-        line_end = data.find(b"\r\n", start)
-        if line_end - start > self._line_max:
+    def read(self, head: bytes, data: bytes) -> Head:
+        """Reads a head without the empty line that ends it; `data` is the same with that line. Errors: HeadRefused."""
+        line, _, section = head.partition(b"\r\n")
+        if len(line) > self._line_max:
             raise HeadRefused(414, "RequestUriTooLong", "The request line is too long.")
-        lines = data.count(b"\n", line_end + 2, end + 2)
-        if end - line_end > self._section_max or lines > self._count_max:
+        lines = section.count(10) + 1 if section else 0
+        if len(section) > self._section_max or lines > self._count_max:
             raise HeadRefused(431, "RequestHeaderSectionTooLarge", "Your request header section exceeds the maximum allowed size.")
         try:
-            verb, target, version = data[start:line_end].split(b" ")
+            verb, target, version = line.split(b" ")
         except ValueError:
             raise _bad("The request line is malformed.") from None
         if version != b"HTTP/1.1" and version != b"HTTP/1.0":
             raise _version_refused(version)
         method = _METHODS.get(verb) or _method(verb)
         if target.isascii():
-            headers = self._headers(data if start == 0 and end + 4 == len(data) else data[start : end + 4], lines)
+            headers = self._headers(data, lines)
         else:  # llhttp takes ASCII targets only, people's browsers and curl send UTF-8 as it is
             if any(byte <= 0x20 or byte == 0x7F for byte in target):
                 raise _bad("The request target is malformed.")
-            headers = self._headers(b"GET / HTTP/1.1" + data[line_end : end + 4], lines)
-        head = Head(method, target, headers, version == b"HTTP/1.0")
-        if target[0] != 0x2F or b"#" in target:
-            _strip_target(head)
-        self._check_host(head)
-        if b"content-length" in headers or b"transfer-encoding" in headers:
-            self._frame(head)
-            if head.length:
-                self._renew()  # llhttp now waits for a body, which it will never see
-        if b"connection" in headers or head.http10:
-            options = [option.strip() for option in headers.get(b"connection", b"").lower().split(b",")]
-            head.keep_alive = b"close" not in options and (not head.http10 or b"keep-alive" in options)
-        if b"expect" in headers and not head.http10:
-            if headers[b"expect"].lower() != b"100-continue":
-                raise HeadRefused(417, "ExpectationFailed", "The only expectation that can be met is 100-continue.")
-            head.expects = head.length != 0
-        return head
+            headers = self._headers(b"GET / HTTP/1.1\r\n" + section + b"\r\n\r\n", lines)
+        if target[:1] != b"/" or 35 in target:
+            target = _strip_target(method, target, headers)
+        http10 = version == b"HTTP/1.0"
+        if headers.get(b"host") not in self._hosts:
+            self._check_host(headers, http10)
+        if http10 or not _FRAMING.isdisjoint(headers):
+            return method, target, headers, self._frame(headers, http10)
+        return method, target, headers, PLAIN
 
     def _headers(self, section: bytes, lines: int) -> dict[bytes, bytes]:
         fields = self._fields
@@ -166,12 +163,11 @@ class HeadReader:
             raise _bad("The headers are malformed.")
         return headers
 
-    def _check_host(self, head: Head) -> None:
-        host = head.headers.get(b"host")
-        if host in self._hosts:
-            return
+    def _check_host(self, headers: dict[bytes, bytes], http10: bool) -> None:
+        """Good hosts are remembered, so that this is done once for each."""
+        host = headers.get(b"host")
         if host is None:
-            if not head.http10:
+            if not http10:
                 raise _bad("The Host header is missing.")
             return
         if not _HOST.fullmatch(host):
@@ -180,25 +176,34 @@ class HeadReader:
             self._hosts.clear()
         self._hosts.add(host)
 
-    def _frame(self, head: Head) -> None:
-        """RFC 9112, 6.3, with the doubtful cases refused."""
-        headers = head.headers
+    def _frame(self, headers: dict[bytes, bytes], http10: bool) -> Framing:
+        """RFC 9112, 6.3, with the doubtful cases refused, and 9.3."""
+        framing = Framing(http10)
         coding = headers.get(b"transfer-encoding")
         length = headers.get(b"content-length")
         if coding is not None:
-            self._renew()
+            self._renew()  # llhttp now waits for a body, which it will never see
             if length is not None:
                 raise _bad("Content-Length and Transfer-Encoding must not occur together.")
-            if head.http10:
+            if http10:
                 raise _bad("Transfer-Encoding is unknown to HTTP/1.0.")
             if coding.lower() != b"chunked":
                 raise HeadRefused(501, "NotImplemented", "The only transfer encoding that is implemented is chunked.")
-            head.length = CHUNKED
+            framing.length = CHUNKED
         elif length is not None:
-            if not (length.isdigit() and length.isascii() and len(length) <= 19 and int(length) < 1 << 63):
+            if length != b"0":
                 self._renew()
+            if not (length.isdigit() and len(length) <= 19 and int(length) < 1 << 63):
                 raise _bad("Content-Length is malformed.")
-            head.length = int(length)
+            framing.length = int(length)
+        if b"connection" in headers or http10:
+            options = [option.strip() for option in headers.get(b"connection", b"").lower().split(b",")]
+            framing.keep_alive = b"close" not in options and (not http10 or b"keep-alive" in options)
+        if b"expect" in headers and not http10:
+            if headers[b"expect"].lower() != b"100-continue":
+                raise HeadRefused(417, "ExpectationFailed", "The only expectation that can be met is 100-continue.")
+            framing.expects = framing.length != 0
+        return framing
 
 
 def _version_refused(version: bytes) -> HeadRefused:
@@ -215,17 +220,16 @@ def _method(verb: bytes) -> str:
     return verb.decode()
 
 
-def _strip_target(head: Head) -> None:
+def _strip_target(method: str, target: bytes, headers: dict[bytes, bytes]) -> bytes:
     """Absolute form to origin form (RFC 9112, 3.2.2: its authority replaces Host); "*" for OPTIONS; everything else is refused."""
-    target = head.target
-    if b"#" in target:
+    if 35 in target:
         raise _bad("The request target must have no fragment.")
-    if target == b"*" and head.method == "OPTIONS":
-        return
+    if target == b"*" and method == "OPTIONS":
+        return target
     absolute = _ABSOLUTE.fullmatch(target)
     if not absolute:
         raise _bad("The request target is malformed.")
+    if b"host" in headers:  # a missing one is still refused
+        headers[b"host"] = absolute[1]
     rest = absolute[2]
-    head.target = rest if rest.startswith(b"/") else b"/" + rest
-    if b"host" in head.headers or head.http10:
-        head.headers[b"host"] = absolute[1]
+    return rest if rest.startswith(b"/") else b"/" + rest

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import secrets
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any
 
 from holdfast.http.answer import Answers
@@ -28,8 +27,9 @@ Finished = Callable[[Request, Response | None, int], None]
 """Told when an answer is written or cut off (None: the client was gone before), with the body bytes handed to the socket."""
 
 _log = logging.getLogger("holdfast.http")
-_GOLDEN = 0x9E3779B97F4A7C15
-_MASK = (1 << 64) - 1
+_BLOCK_MASK = (1 << 52) - 1
+_GOLDEN = 0x9E3779B97F4A7  # odd: all 2**52 blocks come before one comes again
+_ENDINGS = [f"{number:03X}" for number in range(4096)]
 
 
 def refuse_plainly(status: int, code: str, message: str, request_id: str) -> Response:
@@ -47,7 +47,8 @@ class Service:
     """`now` is the loop's clock as of the last tick."""
 
     __slots__ = (
-        "_request_number",
+        "_block",
+        "_ids",
         "_timer",
         "answers",
         "clock",
@@ -97,13 +98,18 @@ class Service:
         self.draining = False
         self.clock = time.time
         self.empty: asyncio.Future[None] | None = None
-        self._request_number = itertools.count(secrets.randbits(64), _GOLDEN)
+        self._block = secrets.randbits(52)
+        self._ids: Iterator[str] = iter(())
         self._timer: asyncio.TimerHandle | None = None
         self.tick()
 
     def request_id(self) -> str:
         """16 upper-case hex digits that this process gives once; two processes start at random places of the same long cycle."""
-        return "%016X" % (next(self._request_number) & _MASK)
+        for id in self._ids:
+            return id
+        self._block = block = (self._block + _GOLDEN) & _BLOCK_MASK
+        self._ids = map(f"{block:013X}".__add__, _ENDINGS)
+        return next(self._ids)
 
     def add(self, connection: Connection) -> int:
         """Counts a connection in; by how many there are too many, 0 if it is welcome."""

@@ -7,7 +7,9 @@ import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from hashlib import sha256
 from itertools import count
+from typing import Protocol
 
 import msgspec
 
@@ -29,6 +31,7 @@ THREADED_BYTES = 64 * 1024
 AHEAD = 2
 """How many batches of one body may wait for their hash."""
 STALE_RETRIES = 8
+SHA256 = "SHA256"
 HASH_LANES = max(1, min(4, os.cpu_count() or 1))
 
 
@@ -39,6 +42,16 @@ class Received(msgspec.Struct, frozen=True):
     size: int
     etag: str
     checksum: str
+
+
+class Promised(Protocol):
+    """A body whose signer promised its SHA-256, checked while it is read unless its reader takes that over."""
+
+    def hand_over(self) -> None:
+        """Called before the first read: from then on the caller hashes, and calls `check` before anything is kept."""
+
+    def check(self, computed: str) -> None:
+        """Refuses a SHA-256 (lower-case hex) that is not the promised one."""
 
 
 async def receive(blobs: Blobs, body: Body, claim: Claim = NO_CLAIM, *, size_max: int = PUT_BYTES_MAX) -> Received:
@@ -53,16 +66,22 @@ async def receive(blobs: Blobs, body: Body, claim: Claim = NO_CLAIM, *, size_max
     inline_max = blobs.inline_max()
     if length is not None and length <= inline_max:
         return _inline(blobs, body, claim, await body.read_all(inline_max))
+    promised: Promised | None = body if hasattr(body, "hand_over") else None  # type: ignore[assignment]
+    if promised is not None:
+        promised.hand_over()
     first: list[bytes] = []
     size = 0
     if length is None:
         while size <= inline_max:
             piece = await body.read()
             if not piece:
-                return _inline(blobs, body, claim, b"".join(first))
+                data = b"".join(first)
+                if promised is not None:
+                    promised.check(sha256(data).hexdigest())
+                return _inline(blobs, body, claim, data)
             first.append(piece)
             size += len(piece)
-    return await _stream(blobs.writer(length), body, claim, first, size_max)
+    return await _stream(blobs.writer(length), body, claim, promised, first, size_max)
 
 
 def too_large(size: int, size_max: int) -> EntityTooLarge:
@@ -78,8 +97,8 @@ def _inline(blobs: Blobs, body: Body, claim: Claim, data: bytes) -> Received:
     return Received((blobs.inline(data),) if data else (), len(data), hashed.hexdigest(), checksum)
 
 
-async def _stream(writer: BlobWriter, body: Body, claim: Claim, pieces: list[bytes], size_max: int) -> Received:
-    hashing = Hashing(md5(), claim.algorithm.new())
+async def _stream(writer: BlobWriter, body: Body, claim: Claim, promised: Promised | None, pieces: list[bytes], size_max: int) -> Received:
+    hashing = BodyHashes(claim, promised)
     gathered = size = sum(map(len, pieces))
     try:
         while True:
@@ -100,13 +119,39 @@ async def _stream(writer: BlobWriter, body: Body, claim: Claim, pieces: list[byt
                 await writer.write(batch)
             if not piece:
                 break
-        md5_digest, digest = await hashing.digests()
-        checksum = encode(digest)
-        verify(claim, md5_digest, checksum, body.trailers)
-        return Received(await writer.finish(), size, md5_digest.hex(), checksum)
+        etag, checksum = await hashing.verified(body.trailers)
+        return Received(await writer.finish(), size, etag, checksum)
     except BaseException:
         await writer.abort()
         raise
+
+
+class BodyHashes:
+    """All hashes that one body needs, none twice: MD5 in one thread and, where it is slow too, the rest in another."""
+
+    __slots__ = ("_claim", "_promised", "_running")
+
+    def __init__(self, claim: Claim, promised: Promised | None) -> None:
+        self._claim = claim
+        self._promised = promised
+        others = [claim.algorithm.new()]
+        if promised is not None and claim.algorithm.name != SHA256:
+            others.append(sha256())
+        # a CRC costs a hundredth of MD5: not worth a thread of its own
+        self._running = (Hashing(md5(), *others),) if promised is None and claim.algorithm.combine else (Hashing(md5()), Hashing(*others))
+
+    async def update(self, batch: bytes) -> None:
+        for each in self._running:
+            await each.update(batch)
+
+    async def verified(self, trailers: dict[bytes, bytes]) -> tuple[str, str]:
+        """(MD5 in hex, checksum in base64) once all that was claimed or promised holds. Errors: BadDigest; as `Promised.check`."""
+        digests = [digest for each in self._running for digest in await each.digests()]
+        if self._promised is not None:
+            self._promised.check(digests[-1].hex())
+        checksum = encode(digests[1])
+        verify(self._claim, digests[0], checksum, trailers)
+        return digests[0].hex(), checksum
 
 
 class Hashing:

@@ -61,13 +61,6 @@ def check_redirect(location: str) -> None:
         )  # fmt: skip
 
 
-def stored_encoding(content_encoding: str) -> str:
-    """Content-Encoding without `aws-chunked`, which speaks of the transfer and not of the object (S3, "Signature calculations: chunked upload")."""
-    if "aws-chunked" not in content_encoding:
-        return content_encoding
-    return ", ".join(coding for coding in map(str.strip, content_encoding.split(",")) if coding and coding != "aws-chunked")
-
-
 def stored_expires(headers: dict[bytes, bytes]) -> str:
     """The Expires header as the client wrote it: S3 keeps it verbatim, a date or not."""
     value = headers.get(b"expires")

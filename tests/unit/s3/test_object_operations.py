@@ -341,3 +341,40 @@ def test_a_bucket_that_changes_meanwhile_decides_the_version_id(run: Run) -> Non
         assert version is not None and len(version.version_id) == 32
 
     run(scenario)
+
+
+class PromisedBody(GivenBody):
+    """A body whose SHA-256 was signed, that hashes nothing itself."""
+
+    def __init__(self, *parts: bytes, length: int | None = -1) -> None:
+        super().__init__(*parts, length=length)
+        self.expected = hashlib.sha256(b"".join(parts)).hexdigest()
+        self.handed_over = False
+
+    def hand_over(self) -> None:
+        assert self.read_bytes == 0
+        self.handed_over = True
+
+    def check(self, computed: str) -> None:
+        if computed != self.expected:
+            raise errors.XAmzContentSHA256Mismatch
+
+
+@pytest.mark.parametrize("name", ["CRC64NVME", "SHA256", "SHA1"])
+@pytest.mark.parametrize("data", [b"small", LARGE], ids=["small", "large"])
+def test_a_signed_hash_is_computed_beside_the_others_and_checked(run: Run, name: str, data: bytes) -> None:
+    algorithm = ALGORITHMS[name]
+
+    async def scenario(client: Client) -> None:
+        headers = {algorithm.header: encode(algorithm.of(data)).encode()}
+        body = PromisedBody(*pieces(data), length=None)
+        await client.put("a", body, headers=headers)
+        assert body.handed_over and (await client.get("a"))[1] == data
+        body = PromisedBody(*pieces(data), length=None)
+        body.expected = "0" * 64
+        with pytest.raises(errors.XAmzContentSHA256Mismatch):
+            await client.put("b", body, headers=headers)
+        with pytest.raises(errors.NoSuchKey):
+            await client.get("b")
+
+    run(scenario)

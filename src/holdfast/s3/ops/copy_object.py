@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from holdfast.authn.bodies import stored_content_encoding
 from holdfast.engine.api import Gone
 from holdfast.model.buckets import Bucket
 from holdfast.model.errors import InvalidArgument, InvalidRequest, NoSuchKey
@@ -19,7 +20,7 @@ from holdfast.objects.tags import tags_of_header
 from holdfast.objects.versioning import shown_version_id
 from holdfast.s3.checksum_headers import algorithm_of
 from holdfast.s3.copy_source import Found, find_source
-from holdfast.s3.object_headers import check_acl, check_metadata, check_redirect, check_storage_class, stored_encoding, stored_expires
+from holdfast.s3.object_headers import check_acl, check_metadata, check_redirect, check_storage_class, stored_expires
 from holdfast.s3.operation import Call, operation
 from holdfast.s3.place import bucket_of
 
@@ -117,7 +118,7 @@ def _facts(given: Input, headers: dict[bytes, bytes], source: Version) -> Facts:
     check_metadata(given.metadata)
     return Facts(
         content_type=given.content_type or content_type_of(given.key),
-        content_encoding=stored_encoding(given.content_encoding),
+        content_encoding=stored_content_encoding(given.content_encoding),
         content_disposition=given.content_disposition,
         content_language=given.content_language,
         cache_control=given.cache_control,

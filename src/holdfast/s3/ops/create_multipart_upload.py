@@ -6,12 +6,13 @@ from typing import Any
 
 import msgspec
 
+from holdfast.authn.bodies import stored_content_encoding
 from holdfast.model.errors import InvalidRequest
 from holdfast.model.objects import Facts
 from holdfast.objects.names import check_key, content_type_of
 from holdfast.objects.tags import tags_of_header
 from holdfast.objects.uploads import asked_for_checksum, new_upload, start_upload
-from holdfast.s3.object_headers import check_acl, check_metadata, check_redirect, check_storage_class, stored_encoding, stored_expires
+from holdfast.s3.object_headers import check_acl, check_metadata, check_redirect, check_storage_class, stored_expires
 from holdfast.s3.operation import Call, operation
 from holdfast.s3.place import bucket_of, writer_of
 
@@ -54,7 +55,7 @@ async def create_multipart_upload(call: Call[Input]) -> dict[str, Any]:
         check_redirect(given.website_redirect_location)
     facts = Facts(
         content_type=given.content_type or content_type_of(given.key),
-        content_encoding=stored_encoding(given.content_encoding) if given.content_encoding else "",
+        content_encoding=stored_content_encoding(given.content_encoding) if given.content_encoding else "",
         content_disposition=given.content_disposition,
         content_language=given.content_language,
         cache_control=given.cache_control,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from holdfast.authn.bodies import stored_content_encoding
 from holdfast.model.errors import InvalidRequest, MissingContentLength
 from holdfast.model.messages import Body, Request, Response
 from holdfast.model.objects import Facts
@@ -13,7 +14,7 @@ from holdfast.objects.tags import tags_of_header
 from holdfast.objects.versioning import shown_version_id
 from holdfast.objects.write import put
 from holdfast.s3.checksum_headers import CHECKSUM_MEMBERS, claim_of
-from holdfast.s3.object_headers import check_acl, check_metadata, check_redirect, check_storage_class, stored_encoding, stored_expires
+from holdfast.s3.object_headers import check_acl, check_metadata, check_redirect, check_storage_class, stored_expires
 from holdfast.s3.operation import Call, operation
 from holdfast.s3.place import bucket_of
 
@@ -67,7 +68,7 @@ async def put_object(call: Call[Input]) -> Response:
         given.body or call.request.body,
         facts=Facts(
             content_type=given.content_type or content_type_of(given.key),
-            content_encoding=stored_encoding(given.content_encoding) if given.content_encoding else "",
+            content_encoding=stored_content_encoding(given.content_encoding) if given.content_encoding else "",
             content_disposition=given.content_disposition,
             content_language=given.content_language,
             cache_control=given.cache_control,

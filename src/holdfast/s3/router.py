@@ -112,7 +112,7 @@ class Router:
                 raise InvalidURI()
             bucket = self._names.get(raw_bucket) or self._name(raw_bucket)
         if raw_key:
-            if b"%" in raw_key or b"\0" in raw_key or not raw_key.isascii():
+            if query.PERCENT in raw_key or 0 in raw_key or not raw_key.isascii():
                 key = query.path_text(raw_key)
             else:
                 key = raw_key.decode("ascii")

@@ -1,10 +1,15 @@
 """The query string of a request: split once, decoded late."""
 
 from __future__ import annotations
+
+import re
+
 from holdfast.model.errors import InvalidArgument, InvalidURI
 
 _ESCAPES = {(a + b).encode(): bytes.fromhex(a + b) for a in "0123456789abcdefABCDEF" for b in "0123456789abcdefABCDEF"}
-_SIGNED_ONLY = tuple(b"&X-Amz-" + name + b"=" for name in (b"Credential", b"Date", b"Expires", b"SignedHeaders", b"Signature"))
+_NAMES = (b"Algorithm", b"Credential", b"Date", b"Expires", b"SignedHeaders", b"Signature")
+_ONLY_SIGNED = re.compile(b"&".join(b"X-Amz-" + name + b"=[^&]*" for name in _NAMES) + rb"\Z")
+PERCENT, _PLUS = b"%+"  # as numbers: looking for a byte by its number costs a tenth of looking for bytes
 EMPTY: dict[bytes, bytes] = {}
 PARAMETERS_MAX = 256
 
@@ -16,17 +21,13 @@ def split(raw: bytes) -> dict[bytes, bytes]:
     A name that comes twice is refused: signer, policy and store could each take another one.
     Errors: InvalidURI, InvalidArgument.
     """
-    if raw[:16] == b"X-Amz-Algorithm=" and raw.count(b"&") == 5:
-        for name in _SIGNED_ONLY:
-            if name not in raw:
-                break
-        else:
-            return EMPTY
+    if _ONLY_SIGNED.match(raw) is not None:
+        return EMPTY
     pieces = raw.split(b"&")
     found = {name: value for name, _, value in [piece.partition(b"=") for piece in pieces]}
     if len(found) == len(pieces) <= PARAMETERS_MAX and b"" not in found:
         for name in found:
-            if b"%" in name:
+            if PERCENT in name:
                 return _split_with_care(pieces)
         return found
     return _split_with_care(pieces)
@@ -36,7 +37,7 @@ def _split_with_care(pieces: list[bytes]) -> dict[bytes, bytes]:
     found: dict[bytes, bytes] = {}
     for piece in pieces:
         name, _, value = piece.partition(b"=")
-        if b"%" in name:
+        if PERCENT in name:
             name = _decode(name)
         if name:
             if name in found:
@@ -49,9 +50,9 @@ def _split_with_care(pieces: list[bytes]) -> dict[bytes, bytes]:
 
 def text(value: bytes) -> str:
     """A value as text: "+" is a space, escapes decoded, UTF-8. Errors: InvalidURI."""
-    if b"+" in value:
+    if _PLUS in value:
         value = value.replace(b"+", b" ")
-    if b"%" in value:
+    if PERCENT in value:
         value = _decode(value)
     try:
         return value.decode()
@@ -61,9 +62,9 @@ def text(value: bytes) -> str:
 
 def path_text(value: bytes) -> str:
     """A piece of the path as text: percent-decoded once, nothing else changed. Errors: InvalidURI for bad escapes, bad UTF-8 and NUL."""
-    if b"%" in value:
+    if PERCENT in value:
         value = _decode(value)
-    if b"\0" in value:
+    if 0 in value:
         raise InvalidURI()
     try:
         return value.decode()

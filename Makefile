@@ -44,7 +44,7 @@ docs: $(VENV)/.runtime ## write the generated pages again
 	$(BIN)/python -m holdfast.s3.compat > docs/compatibility.md
 
 bench: $(VENV)/.dev ## measure beside nginx and the peers that are installed; writes docs/performance.md
-	$(BIN)/python bench/run.py $(ARGS)
+	$(BIN)/python -m bench.run $(ARGS)
 
 soak: $(VENV)/.dev ## the long runs: kill storms, power cuts, endurance
 	$(BIN)/python -m pytest -m soak -q --timeout 0 $(PYTEST)

@@ -32,8 +32,8 @@ def check_location(constraint: str | None, region: str) -> None:
 
 
 async def create_bucket(engine: Engine, bucket: Bucket) -> Bucket:
-    """The stored bucket. Creating one's own bucket again changes nothing: in us-east-1 it succeeds, elsewhere it is refused
-    (S3 API Reference, CreateBucket).
+    """The stored bucket. Creating one's own bucket again changes nothing: in us-east-1 it succeeds unless it asks for what the bucket
+    is not, elsewhere it is refused (S3 API Reference, CreateBucket).
 
     Errors: InvalidBucketName, BucketAlreadyOwnedByYou, BucketAlreadyExists."""
     if not is_bucket_name(bucket.name):
@@ -44,6 +44,6 @@ async def create_bucket(engine: Engine, bucket: Bucket) -> Bucket:
         existing = taken.existing
         if not isinstance(existing, Bucket) or existing.owner != bucket.owner:
             raise BucketAlreadyExists(None, BucketName=bucket.name) from None
-        if existing.region == LEGACY_REGION and bucket.region == LEGACY_REGION and existing.settings == bucket.settings:
+        if existing.region == bucket.region == LEGACY_REGION and bucket.settings.items() <= existing.settings.items():
             return existing
         raise BucketAlreadyOwnedByYou(None, BucketName=bucket.name) from None

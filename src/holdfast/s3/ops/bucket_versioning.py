@@ -10,6 +10,7 @@ from holdfast.engine.api import Gone, Stale
 from holdfast.model.errors import NoSuchBucket, NotImplemented, OperationAborted
 from holdfast.model.messages import Response
 from holdfast.objects.versioning import change_versioning
+from holdfast.objects.write import STALE_RETRIES, current
 from holdfast.s3.operation import Call, operation, response
 from holdfast.s3.place import bucket_of
 
@@ -34,17 +35,20 @@ class PutInput(msgspec.Struct, frozen=True, kw_only=True):
 async def put_bucket_versioning(call: Call[PutInput]) -> Response:
     """Switches versioning on or suspends it.
 
-    Errors: IllegalVersioningConfigurationException, MalformedXML, NotImplemented (MFA), OperationAborted (changed meanwhile)."""
+    Errors: IllegalVersioningConfigurationException, MalformedXML, NotImplemented (MFA), OperationAborted (it changes all the time)."""
     if call.input.mfa is not None:
         raise NotImplemented("MFA delete is not implemented.")
     configuration = call.input.versioning_configuration
-    bucket = bucket_of(call)
     status = change_versioning(configuration.get("status"), configuration.get("mfa_delete"))
-    if status != bucket.versioning:
+    bucket = bucket_of(call)
+    for _ in range(STALE_RETRIES):
+        if status == bucket.versioning:
+            return response(200)
         try:
             await call.engine.catalog.change_bucket(msgspec.structs.replace(bucket, versioning=status))
+            return response(200)
         except Stale:
-            raise OperationAborted from None
+            bucket = await current(call.engine, bucket)
         except Gone:
             raise NoSuchBucket(None, BucketName=bucket.name) from None
-    return response(200)
+    raise OperationAborted

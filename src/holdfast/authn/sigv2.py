@@ -109,18 +109,24 @@ def canonical_resources(path: bytes, query: bytes, bucket: str) -> list[bytes]:
     """What may stand in the string to sign for a resource (`bucket` is that of a virtual host, or ""): sub-resources in
     order of name, their values decoded (as AWS documents) or as sent.
 
+    A bucket without the slash behind it may be signed with one: botocore and boto2 do so, and both paths name the same bucket.
     A decoded value that could be read as a further sub-resource counts only as sent, so that one signature never fits two meanings.
     """
     resource = b"/" + bucket.encode() + path if bucket else path
+    resources = [resource, resource + b"/"] if len(resource) > 1 and resource.rfind(b"/") == 0 else [resource]
+    return [form + suffix for suffix in _canonical_queries(query) for form in resources]
+
+
+def _canonical_queries(query: bytes) -> list[bytes]:
     pairs = sorted(pair.partition(b"=") for pair in query.split(b"&") if pair.partition(b"=")[0] in SUBRESOURCES)
     if not pairs:
-        return [resource]
+        return [b""]
     raw = b"&".join([b"".join(pair) if pair[2] else pair[0] for pair in pairs])
     decoded = []
     for name, _, value in pairs:
         plain = unquote_to_bytes(value.replace(b"+", b" "))
         if any(found in SUBRESOURCES for found in _SPLITS.findall(plain)):
-            return [resource + b"?" + raw]
+            return [b"?" + raw]
         decoded.append(name + b"=" + plain if plain else name)
     form = b"&".join(decoded)
-    return [resource + b"?" + form] if form == raw else [resource + b"?" + form, resource + b"?" + raw]
+    return [b"?" + form] if form == raw else [b"?" + form, b"?" + raw]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from test_contract_versions import body, mark, put
 
 from holdfast.engine.api import AlreadyExists, Conflict, Engine, Expect, Gone, NotEmpty, Stale
 from holdfast.model.buckets import Bucket
-from holdfast.model.objects import Blob, Facts, Part, Upload, Version
+from holdfast.model.objects import Facts, Part, Upload, Version
+from tests.engine.stored import body, mark, put, stored
 
 
 async def test_buckets_come_change_and_go(engine: Engine, bucket: Bucket) -> None:
@@ -59,12 +59,6 @@ async def test_only_an_empty_bucket_goes(engine: Engine, bucket: Bucket) -> None
             await engine.catalog.delete_bucket(bucket.id)
         await take_out
     await engine.catalog.delete_bucket(bucket.id)
-
-
-async def stored(engine: Engine, data: bytes) -> tuple[Blob, ...]:
-    writer = engine.blobs.writer(len(data))
-    await writer.write(data)
-    return await writer.finish()
 
 
 async def part(engine: Engine, number: int, data: bytes) -> Part:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from test_contract_versions import mark, put
 
 from holdfast.engine.api import Engine, ListPage, ListQuery
 from holdfast.model.buckets import Bucket
+from tests.engine.stored import mark, put
 
 KEYS = ["a", "b/1", "b/2", "b/3/x", "b0", "c//d", "c/", "é/1", "\U0001f600"]
 

@@ -4,33 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from holdfast.engine.api import Committed, Conflict, Engine, Expect, Gone, Stale
+from holdfast.engine.api import Conflict, Engine, Expect, Gone, Stale
 from holdfast.model.buckets import Bucket
 from holdfast.model.objects import Facts, Version
-
-FACTS = Facts(content_type="text/plain", metadata={"a": "ü"}, checksum_algorithm="CRC32", checksum_type="FULL_OBJECT", checksum_value="AAAA")
-
-
-async def put(engine: Engine, bucket: Bucket, key: str, body: bytes = b"x", expect: Expect | None = None, **columns: object) -> Committed:
-    writer = engine.blobs.writer(len(body))
-    await writer.write(body)
-    blobs = await writer.finish()
-    values: dict[str, object] = {"etag": f"e{len(body)}", "modified_ms": 1_000, "owner": "alice", "facts": FACTS, **columns}
-    new = Version(key=key, size=len(body), blobs=blobs, **values)  # type: ignore[arg-type]
-    return await engine.catalog.commit(bucket, new, expect or Expect())
-
-
-async def mark(engine: Engine, bucket: Bucket, key: str, version_id: str) -> Committed:
-    return await engine.catalog.commit(bucket, Version(key=key, version_id=version_id, is_delete_marker=True))
-
-
-async def body(engine: Engine, bucket: Bucket, key: str, version_id: str | None = None, start: int = 0, length: int | None = None) -> bytes:
-    version = await engine.catalog.version(bucket.id, key, version_id, body=True)
-    assert version is not None
-    assert sum(blob.size for blob in version.blobs) == version.size
-    pieces = [piece async for piece in engine.blobs.read(version.blobs, start, version.size - start if length is None else length)]
-    assert all(pieces)
-    return b"".join(pieces)
+from tests.engine.stored import FACTS, body, mark, put
 
 
 async def test_a_commit_is_read_back_whole(engine: Engine, bucket: Bucket) -> None:

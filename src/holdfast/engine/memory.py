@@ -25,6 +25,7 @@ from holdfast.engine.preconditions import holds
 from holdfast.model.buckets import Bucket
 from holdfast.model.objects import Blob, Entry, Facts, Part, Upload, Version
 
+
 class MemoryRegistry:
     """`Registry` in a dictionary."""
 

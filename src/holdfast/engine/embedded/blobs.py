@@ -9,9 +9,9 @@ import os
 from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from zlib import crc32
 
 import apsw
+from awscrt.checksums import crc32c
 
 from holdfast.engine.api import EngineError, Full, Unavailable
 from holdfast.engine.embedded import files, rows
@@ -47,7 +47,7 @@ class EmbeddedBlobs:
         return self._inline_bytes_max
 
     def inline(self, data: bytes) -> Blob:
-        return Blob(b"", len(data), crc32(data), data)
+        return Blob(b"", len(data), crc32c(data), data)
 
     def writer(self, size: int | None) -> FileWriter:
         return FileWriter(self._root, self._pool, self._inline_bytes_max)
@@ -125,7 +125,7 @@ class FileWriter:
             self._closed = True
             data = b"".join(self._pieces)
             self._pieces = []
-            return (Blob(b"", len(data), crc32(data), data),) if data else ()
+            return (Blob(b"", len(data), crc32c(data), data),) if data else ()
         try:
             await self._hand_over()
             await self._settle()

@@ -7,9 +7,9 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import apsw
+from awscrt.checksums import crc32c
 
 from holdfast.engine.api import Damaged, Gone, Unavailable
 from holdfast.engine.embedded import files, rows
@@ -119,7 +119,7 @@ class Reading:
             if not found:
                 raise Gone("blob")
             data = found[0][0]
-        if len(data) != blob.size or crc32(data) != blob.check:
+        if len(data) != blob.size or crc32c(data) != blob.check:
             raise Damaged("inline body: checksum mismatch")
         return bytes(data) if end - begin == len(data) else bytes(data[begin:end])
 

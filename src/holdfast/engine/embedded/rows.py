@@ -5,21 +5,23 @@ SQLite's own checks miss a flipped bit in about half of the cases, so nothing le
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from itertools import repeat
+from operator import itemgetter
+from typing import Any
 from zlib import crc32
 
 import msgspec
+from awscrt.checksums import crc32c
 
 from holdfast.engine.api import Damaged, Document
 from holdfast.model.buckets import Bucket
 from holdfast.model.objects import Blob, Entry, Facts, Part, Upload, Version
 
 Row = tuple[Any, ...]
-T = TypeVar("T")
 
 COLUMNS = "key, version_id, modified_ms, size, etag, storage_class, owner, checksum, seq, row_check"
 FULL = COLUMNS + ", is_delete_marker, inline_id, doc_check, doc, extents"
-FULL_OF_ROW = ", ".join("r." + name for name in FULL.split(", "))
+FULL_AND_BODY = FULL + ", (SELECT data FROM inline WHERE id = inline_id)"
 
 SEQ, ROW_CHECK, MARKER, INLINE_ID, DOC_CHECK, DOC, EXTENTS, DATA = range(8, 16)
 
@@ -125,7 +127,7 @@ def blobs_of(row: Row) -> tuple[Blob, ...]:
         if data is None or len(extents) != 1:
             raise Damaged(f"inline body of {row[0]!r} is missing")
         _, size, check = extents[0]
-        if len(data) != size or crc32(data) != check:
+        if len(data) != size or crc32c(data) != check:
             raise Damaged(f"inline body of {row[0]!r}: checksum mismatch")
         return (Blob(b"", size, check, data),)
     return tuple([Blob(*extent) for extent in extents])
@@ -133,15 +135,15 @@ def blobs_of(row: Row) -> tuple[Blob, ...]:
 
 _new = tuple.__new__
 _LIVE = (False, True)
+_columns = itemgetter(slice(9))
+_check = itemgetter(9)
 
 
 def live_entries(bucket_id: int, rows: list[Row]) -> list[Entry]:
     """Listing entries of COLUMNS rows of `current`. Errors: Damaged."""
     seed = (bucket_id * 2) & 0xFFFFFFFF
-    encode = pack
-    for row in rows:
-        if crc32(encode(row[:9]), seed) != row[9]:
-            raise damaged(bucket_id, row[0])
+    if list(map(crc32, map(pack, map(_columns, rows)), repeat(seed))) != list(map(_check, rows)):
+        raise next(damaged(bucket_id, row[0]) for row in rows if crc32(pack(row[:9]), seed) != row[9])
     return [_new(Entry, row[:8] + _LIVE) for row in rows]
 
 

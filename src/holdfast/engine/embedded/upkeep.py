@@ -9,9 +9,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import apsw
+from awscrt.checksums import crc32c
 
 from holdfast.engine.api import Damaged
 from holdfast.engine.embedded import bucket_steps, files, rows
@@ -40,13 +40,18 @@ def scrub(connection: apsw.Connection, root: Path, limit: int, after: str) -> tu
     damage: list[str] = []
     while limit > 0:
         name, statement, columns, _ = _WALKS[table]
+        found: list[Row] = []
+        named: list[tuple[Row, Blob]] = []
+        connection.execute("BEGIN")  # a row and its inline body from one snapshot
         try:
             found = connection.execute(statement, (*place, limit)).fetchall()
+            for row in found:
+                damage.extend(f"{name}: {line}" for line in _row_damage(connection, name, row, named))
         except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError) as error:
             damage.append(f"{name} after {place!r}: {error}")
-            found = []
-        for row in found:
-            damage.extend(_row_damage(connection, root, name, row))
+        finally:
+            connection.execute("COMMIT")
+        damage.extend(f"{name}: {line}" for line in _file_damage(connection, root, named))
         limit -= len(found)
         if limit > 0:
             table += 1
@@ -59,20 +64,32 @@ def scrub(connection: apsw.Connection, root: Path, limit: int, after: str) -> tu
     return damage, json.dumps([table, place])
 
 
-def _row_damage(connection: apsw.Connection, root: Path, table: str, row: Row) -> Iterator[str]:
+def _row_damage(connection: apsw.Connection, table: str, row: Row, named: list[tuple[Row, Blob]]) -> Iterator[str]:
+    """What is wrong with a row and its inline bodies; its files are added to `named`."""
     try:
         blobs = _blobs_of(table, row)
     except (Damaged, ValueError) as error:
-        yield f"{table}: {error}"
+        yield str(error)
         return
     for blob in blobs:
+        rowid = rows.inline_rowid(blob.id)
+        if not rowid:
+            named.append((row, blob))
+            continue
+        body: Any = connection.execute("SELECT data FROM inline WHERE id = ?", (rowid,)).fetchall()
+        if not body or len(body[0][0]) != blob.size or crc32c(body[0][0]) != blob.check:
+            yield f"the inline body of {row[:2]!r} is missing or does not match its checksum"
+
+
+def _file_damage(connection: apsw.Connection, root: Path, named: list[tuple[Row, Blob]]) -> Iterator[str]:
+    for row, blob in named:
         try:
-            verify_body(connection, root, blob)
+            verify_file(root, blob)
         except FileNotFoundError:
-            if _still_named(connection, blob):
-                yield f"{table}: the file of blob {blob.id.hex()} is missing (row {row[:2]!r})"
+            if connection.execute("SELECT 1 FROM blobs WHERE id = ?", (blob.id,)).fetchall():  # else it was removed meanwhile
+                yield f"the file of blob {blob.id.hex()} is missing (row {row[:2]!r})"
         except (Damaged, OSError) as error:
-            yield f"{table}: {error} (row {row[:2]!r})"
+            yield f"{error} (row {row[:2]!r})"
 
 
 def _blobs_of(table: str, row: Row) -> tuple[Blob, ...]:
@@ -85,21 +102,14 @@ def _blobs_of(table: str, row: Row) -> tuple[Blob, ...]:
     if table == "parts":
         return rows.part_of(row).blobs
     rows.version_of(row[15], row, False)
-    return tuple([Blob(*extent) for extent in rows.extents_of(row)])
+    extents = rows.extents_of(row)
+    if row[rows.INLINE_ID] != (rows.inline_rowid(extents[0][0]) if len(extents) == 1 else 0):
+        raise Damaged(f"row {row[:2]!r} points to the inline body of another")
+    return tuple([Blob(*extent) for extent in extents])
 
 
-def _still_named(connection: apsw.Connection, blob: Blob) -> bool:
-    return bool(connection.execute("SELECT 1 FROM blobs WHERE id = ?", (blob.id,)).fetchall())
-
-
-def verify_body(connection: apsw.Connection, root: Path, blob: Blob) -> None:
+def verify_file(root: Path, blob: Blob) -> None:
     """Errors: Damaged, FileNotFoundError, OSError."""
-    rowid = rows.inline_rowid(blob.id)
-    if rowid:
-        found: Any = connection.execute("SELECT data FROM inline WHERE id = ?", (rowid,)).fetchall()
-        if found and (len(found[0][0]) != blob.size or crc32(found[0][0]) != blob.check):
-            raise Damaged("inline body: checksum mismatch")
-        return
     descriptor = files.open_file(root, blob.id, blob.size)
     try:
         for at in range(0, blob.size, PIECE_BYTES):

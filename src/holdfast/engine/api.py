@@ -287,9 +287,14 @@ class Registry(Protocol):
 class Engine(Protocol):
     """One opened store. `open` in each process; `close` flushes and lets go."""
 
-    catalog: Catalog
-    blobs: Blobs
-    registry: Registry
+    @property
+    def catalog(self) -> Catalog: ...
+
+    @property
+    def blobs(self) -> Blobs: ...
+
+    @property
+    def registry(self) -> Registry: ...
 
     async def close(self) -> None: ...
 

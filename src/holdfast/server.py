@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import resource
+import secrets
 import signal
 import socket
 import sys
@@ -16,20 +17,32 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from holdfast import __version__
+from holdfast import __version__, http
 from holdfast.admin.app import make_app
 from holdfast.admin.listener import ControlListener
+from holdfast.authn.authenticate import authenticate
+from holdfast.authn.settings import Settings as AuthnSettings
 from holdfast.cli.banner import Started, banner, key_text, ready_line
 from holdfast.config import Settings
-from holdfast.model.errors import Refusal
+from holdfast.engine.api import Engine
+from holdfast.engine.embedded import EmbeddedEngine
+from holdfast.gateway import Gateway, limits
+from holdfast.jobs import uploads
+from holdfast.jobs.schedule import Job, run_jobs
+from holdfast.jobs.strays import sweep
+from holdfast.model.buckets import Bucket
+from holdfast.model.errors import AccessDenied, Refusal
+from holdfast.model.identity import Caller, Credential, User
+from holdfast.model.messages import Request
 from holdfast.observe import logs
-from holdfast.observe.access import FLUSH_INTERVAL_S, AccessLog
+from holdfast.observe.access import AccessLog
 from holdfast.observe.metrics import Metrics, exposition
 from holdfast.processes import child, sockets
 from holdfast.processes.board import Board, name
 from holdfast.processes.datadir import DataDir, StartError
 from holdfast.processes.supervisor import StartFailed, Supervisor
-from holdfast.s3.operation import OPERATIONS
+from holdfast.s3.handle import S3
+from holdfast.wire.model import service
 
 log = logging.getLogger(__name__)
 FILES_MAX = 1 << 20
@@ -52,7 +65,7 @@ class Server:
         self.control = control
         processes = len(data_sockets) + 1
         self.board = Board(processes)
-        self.metrics = Metrics(sorted(OPERATIONS), sorted(error.__name__ for error in Refusal.__subclasses__()), processes)
+        self.metrics = Metrics(service().names, sorted(error.__name__ for error in Refusal.__subclasses__()), processes)
 
     def run(self, slot: int) -> None:
         """The life of the process in `slot`: 0 the steward, n the n-th worker."""
@@ -62,44 +75,80 @@ class Server:
         child.run_async(slot, self.board, program, uvloop.new_event_loop)
 
     async def _worker(self, life: child.Life) -> None:
-        bound = self.data_sockets[life.slot - 1]
-        access = access_log(self.settings)
-        beat = asyncio.create_task(self._flush(access))
-        server = await asyncio.start_server(_not_yet, sock=bound)
+        settings = self.settings
+        engine = self._open()
+        gateway = Gateway(self._s3(engine), self.metrics, access_log(settings))
+        tls = http.TLS(settings.tls_cert, settings.tls_key) if settings.tls_cert else None
+        bound = [self.data_sockets[life.slot - 1]]
+        server = await http.serve(gateway.handle, bound, limits(settings), tls, refuse=gateway.refuse, finished=gateway.finished)
+        gateway.server = server
+        life.on_reload.append(server.reload_tls)
+        life.on_beat.append(gateway.beat)
+        flushing = asyncio.create_task(gateway.flush())
         life.serving()
         await life.draining.wait()
-        server.close()
-        beat.cancel()
-        if access:
-            access.close()
+        cut = await server.drain(settings.drain_timeout_s)
+        if cut:
+            log.warning("connections were cut off", extra={"count": cut})
+        flushing.cancel()
+        gateway.close()
+        await engine.close()
 
-    async def _flush(self, access: AccessLog | None) -> None:
-        while access is not None:
-            await asyncio.sleep(FLUSH_INTERVAL_S)
-            written, dropped = access.written, access.dropped
-            access.flush()
-            self.metrics.add("access_log_lines", access.written - written)
-            self.metrics.add("access_log_dropped", access.dropped - dropped)
+    def _s3(self, engine: Engine) -> S3:
+        """The S3 dialect on this engine, with its authentication and its decisions."""
+        settings = self.settings
+        proof = AuthnSettings(region=settings.region)
+        keys = RootKey(settings)
+
+        async def who(request: Request, host_bucket: str) -> Caller:
+            return await authenticate(request, keys, request.received_at, proof)
+
+        return S3(engine, settings, who, may, domains=settings.domain)
+
+    def _open(self) -> Engine:
+        return EmbeddedEngine.open(Path(self.settings.data_dir), inline_bytes_max=self.settings.inline_bytes_max)
 
     async def _steward(self, life: child.Life) -> None:
         settings = self.settings
+        engine = self._open()
 
         async def troubles() -> list[str]:
-            return [f"{process} does not serve" for process in self.board.missing()]
+            found = [f"{process} does not serve" for process in self.board.missing()]
+            trouble = await engine.check()
+            return [*found, trouble] if trouble else found
 
         app = make_app(troubles, lambda: exposition(self.metrics.families()))
         listener = ControlListener(app, settings.control_tls_cert, settings.control_tls_key, settings.drain_timeout_s)
         life.on_reload.append(listener.reload)
+        jobs = [Job("sweep", lambda: sweep(engine, self.metrics, settings.sweep_age_s), settings.sweep_interval_s, settings.sweep_interval_s / 10)]
+        if settings.upload_expiry_s:
+
+            async def expire_uploads() -> None:
+                await uploads.expire(engine, self.metrics, settings.upload_expiry_s, time.time())
+
+            jobs.append(Job("uploads", expire_uploads, min(3600.0, settings.upload_expiry_s), 1.0))
+        working = asyncio.create_task(run_jobs(jobs, life.draining))
         life.serving()
         await listener.serve_until(self.control, life.draining)
+        await working
+        await engine.close()
 
 
-async def _not_yet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(Exception):
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        await writer.drain()
-    writer.close()
+class RootKey:
+    """The administrator's key of this start."""
+
+    def __init__(self, settings: Settings) -> None:
+        root = User(id="root", name="root", canonical_id="0" * 64, display_name="root", rights="all")
+        self._known = {settings.root_access_key: Credential(access_key=settings.root_access_key, secret=settings.root_secret_key, user=root)}
+
+    async def find(self, access_key: str) -> Credential | None:
+        return self._known.get(access_key)
+
+
+async def may(caller: Caller, actions: tuple[str, ...], bucket: Bucket | None, key: str) -> None:
+    """Whoever has proven a key may do everything; nobody else anything."""
+    if caller.user is None:
+        raise AccessDenied
 
 
 def access_log(settings: Settings) -> AccessLog | None:
@@ -133,9 +182,12 @@ def serve(settings: Settings, *, quiet: bool = False) -> int:
 
 def _serve(settings: Settings, data_dir: DataDir, quiet: bool) -> int:
     workers = settings.workers or os.cpu_count() or 1
+    made = not settings.root_access_key
+    if made:
+        settings = msgspec.structs.replace(settings, root_access_key=secrets.token_hex(10).upper(), root_secret_key=secrets.token_urlsafe(30))
     control = sockets.bind("control_listen", settings.control_listen, 1)[0]
     server = Server(settings, sockets.bind("data_listen", settings.data_listen, workers), control)
-    prepared = prepare(settings)
+    prepared = prepare(server.settings)
     started = Started(
         version=__version__,
         data_url=sockets.url(server.data_sockets[0], bool(settings.tls_cert)),
@@ -144,15 +196,15 @@ def _serve(settings: Settings, data_dir: DataDir, quiet: bool) -> int:
         region=settings.region,
         workers=workers,
         access_key=prepared.access_key,
-        secret_key=prepared.secret_key,
-        fixed=bool(settings.root_access_key),
+        secret_key=settings.root_secret_key if made else "",
+        fixed=not made,
         tls_cert=settings.tls_cert,
     )
     supervisor = Supervisor(server.board, server.run, settings.drain_timeout_s)
     supervisor.start()
     supervisor.on_change = lambda: data_dir.note(_facts(started, server.board))
     supervisor.on_change()
-    if prepared.secret_key:
+    if started.secret_key:
         print(key_text(started))
     if not quiet:
         print(banner(started))
@@ -183,6 +235,7 @@ def prepare(settings: Settings) -> Prepared:
     def work() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, child.HANDLED)
         try:
+            asyncio.run(_prepare(settings))
             result = Prepared(access_key=settings.root_access_key)
         except Exception as error:
             log.exception("the store could not be prepared")
@@ -198,6 +251,11 @@ def prepare(settings: Settings) -> Prepared:
     if prepared.error:
         raise StartError(f"the store in {settings.data_dir} cannot be prepared: {prepared.error}")
     return prepared
+
+
+async def _prepare(settings: Settings) -> None:
+    engine = EmbeddedEngine.open(Path(settings.data_dir), inline_bytes_max=settings.inline_bytes_max)
+    await engine.close()
 
 
 def harden() -> None:

@@ -1,1 +1,1 @@
-"""buckets"""
+"""What the operations on buckets and listings mean, whatever the dialect."""

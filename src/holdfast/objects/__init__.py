@@ -1,1 +1,1 @@
-"""objects"""
+"""What the operations on objects mean, whatever the dialect and the engine."""

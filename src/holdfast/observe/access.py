@@ -27,12 +27,15 @@ _QUERY = frozenset(
 class Seen:
     """What became known of a request on its way; the dialect fills it, the access log writes it.
 
-    `error` is the S3 code of a refusal. `access_key` names the key, never the secret; `user` is its user's name.
+    `error` is the S3 code of a refusal. `access_key` names the key, never the secret; `user` is its user's name. `started`
+    is when the handler was called and `answered` when a streamed answer began (0: it was not streamed), on time.monotonic().
     """
 
-    __slots__ = ("access_key", "bucket", "error", "key", "operation", "user", "version_id")
+    __slots__ = ("access_key", "answered", "bucket", "error", "key", "operation", "started", "user", "version_id")
 
-    def __init__(self) -> None:
+    def __init__(self, started: float = 0.0) -> None:
+        self.started = started
+        self.answered = 0.0
         self.operation = ""
         self.bucket = ""
         self.key = ""
@@ -126,6 +129,11 @@ def line(request: Request, status: int, bytes_in: int, bytes_out: int, first_s: 
     if text.isascii() and b"\x7f" not in text:
         return text + b"\n"
     return json.dumps(msgspec.json.decode(text)).replace("\x7f", "\\u007f").encode() + b"\n"
+
+
+def refused_line(status: int, error: str, request_id: str, moment: float) -> bytes:
+    """The line of what was refused before it was a request: nothing of it can be trusted to be printed."""
+    return _encode(Line(_clock.text(moment), request_id, "", "", "", status, 0, 0, 0, error=error)) + b"\n"
 
 
 def _path(path: bytes) -> str:

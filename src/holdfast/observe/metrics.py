@@ -16,15 +16,19 @@ GROUP_BOUNDS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
 CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 TOTALS = {
     "connections": "Connections accepted.",
-    "connections_closed": "Connections closed.",
-    "connections_refused": "Connections closed at once because of connections_max.",
-    "requests_malformed": "Requests that were refused before they had an operation.",
-    "exceptions": "Unexpected exceptions answered as InternalError.",
+    "connections_refused": "Connections refused because of connections_max.",
+    "requests_malformed": "Requests refused by the HTTP layer before they had an operation.",
+    "timeouts": "Requests and answers given up because the client was too slow.",
+    "hangups": "Clients that were gone before their answer was written.",
+    "exceptions": "Unexpected exceptions.",
+    "received_bytes": "Bytes read from clients, heads and framing included.",
+    "sent_bytes": "Bytes written to clients, heads included.",
     "access_log_lines": "Lines of the access log.",
     "access_log_dropped": "Lines of the access log that could not be written.",
     "strays_removed": "Blobs that no object named, removed by the sweep.",
     "uploads_expired": "Multipart uploads aborted because of upload_expiry_s.",
 }
+GAUGES = {"connections_open": "Connections open now."}
 
 # A row of one operation: requests by class, bytes in, bytes out, seconds, then one slot a duration bucket (the last: +Inf).
 _IN, _OUT, _SUM, _BUCKETS = 5, 6, 7, 8
@@ -43,13 +47,13 @@ class Metrics:
         self.operations = [*operations, "Unknown"]
         self.errors = [*errors, "Other"]
         self._totals_at = _GROUP
-        self._errors_at = self._totals_at + len(TOTALS)
+        self._errors_at = self._totals_at + len(TOTALS) + len(GAUGES)
         self._rows_at = self._errors_at + len(self.errors)
         self._size = self._rows_at + len(self.operations) * _ROW
         self.processes = processes
         self._map = mmap.mmap(-1, max(self._size * processes * 8, 8))
         self._all = cast("MutableSequence[float]", memoryview(self._map).cast("d"))
-        self._total_index = {name: self._totals_at + place for place, name in enumerate(TOTALS)}
+        self._total_index = {name: self._totals_at + place for place, name in enumerate([*TOTALS, *GAUGES])}
         self._error_index = {name: self._errors_at + place for place, name in enumerate(self.errors)}
         self._row_index = {name: self._rows_at + place * _ROW for place, name in enumerate(self.operations)}
         self._unknown_row = self._row_index["Unknown"]
@@ -79,6 +83,10 @@ class Metrics:
     def add(self, name: str, amount: float = 1.0) -> None:
         """Counts one of TOTALS."""
         self._slots[self._total_index[name]] += amount
+
+    def set(self, name: str, value: float) -> None:
+        """What this process has now of one of GAUGES."""
+        self._slots[self._total_index[name]] = value
 
     def commit(self, writes: int, seconds: float) -> None:
         """Counts one durable transaction that carried `writes` writes and took so long."""
@@ -126,8 +134,8 @@ class Metrics:
         yield _counter("holdfast_commit_seconds", "Time spent in durable transactions.", sums[1])
         for name, text in TOTALS.items():
             yield _counter(f"holdfast_{name}", text, sums[self._total_index[name]])
-        open_now = sums[self._total_index["connections"]] - sums[self._total_index["connections_closed"]]
-        yield GaugeMetricFamily("holdfast_connections_open", "Connections open now.", value=max(open_now, 0.0))
+        for name, text in GAUGES.items():
+            yield GaugeMetricFamily(f"holdfast_{name}", text, value=sums[self._total_index[name]])
 
 
 def _counter(name: str, text: str, value: float) -> Metric:

@@ -49,7 +49,7 @@ class Life:
     def __init__(self, slot: int, board: Board) -> None:
         self.slot = slot
         self.draining = asyncio.Event()
-        self.on_reload: list[Callable[[], None]] = []
+        self.on_reload: list[Callable[[], object]] = []
         self.on_beat: list[Callable[[], None]] = []
         self._board = board
         self._state = STARTING

@@ -7,12 +7,13 @@ import contextlib
 import logging
 import os
 import resource
-import secrets
 import signal
 import socket
 import sys
 import time
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import uvloop
@@ -22,17 +23,21 @@ from holdfast.admin.app import make_app
 from holdfast.admin.listener import ControlListener
 from holdfast.authn.authenticate import authenticate
 from holdfast.authn.settings import Settings as AuthnSettings
+from holdfast.authz.gather import authorize
 from holdfast.cli.banner import Started, banner, key_text, ready_line
 from holdfast.config import Settings
-from holdfast.engine.api import Engine
+from holdfast.engine.api import Engine, EngineError
 from holdfast.engine.embedded import EmbeddedEngine
 from holdfast.gateway import Gateway, limits
+from holdfast.identities import bootstrap, master
+from holdfast.identities.cache import Keys
+from holdfast.identities.master import MasterKeyError
+from holdfast.identities.users import Users, secrets_exist
 from holdfast.jobs import uploads
 from holdfast.jobs.schedule import Job, run_jobs
 from holdfast.jobs.strays import sweep
-from holdfast.model.buckets import Bucket
-from holdfast.model.errors import AccessDenied, Refusal
-from holdfast.model.identity import Caller, Credential, User
+from holdfast.model.errors import Refusal
+from holdfast.model.identity import Caller
 from holdfast.model.messages import Request
 from holdfast.observe import logs
 from holdfast.observe.access import AccessLog
@@ -76,7 +81,7 @@ class Server:
 
     async def _worker(self, life: child.Life) -> None:
         settings = self.settings
-        engine = self._open()
+        engine = open_engine(self.settings)
         gateway = Gateway(self._s3(engine), self.metrics, access_log(settings))
         tls = http.TLS(settings.tls_cert, settings.tls_key) if settings.tls_cert else None
         bound = [self.data_sockets[life.slot - 1]]
@@ -98,19 +103,19 @@ class Server:
         """The S3 dialect on this engine, with its authentication and its decisions."""
         settings = self.settings
         proof = AuthnSettings(region=settings.region)
-        keys = RootKey(settings)
+        key = master.load(master_path(settings))
+        if key is None:
+            raise MasterKeyError(f"{master_path(settings)} is missing")
+        keys = Keys(engine.registry, Users(engine.registry, key))
 
-        async def who(request: Request, host_bucket: str) -> Caller:
-            return await authenticate(request, keys, request.received_at, proof)
+        def who(request: Request, host_bucket: str) -> Coroutine[Any, Any, Caller]:
+            return authenticate(request, keys, request.received_at, proof, host_bucket)
 
-        return S3(engine, settings, who, may, domains=settings.domain)
-
-    def _open(self) -> Engine:
-        return EmbeddedEngine.open(Path(self.settings.data_dir), inline_bytes_max=self.settings.inline_bytes_max)
+        return S3(engine, settings, who, authorize, domains=settings.domain)
 
     async def _steward(self, life: child.Life) -> None:
         settings = self.settings
-        engine = self._open()
+        engine = open_engine(self.settings)
 
         async def troubles() -> list[str]:
             found = [f"{process} does not serve" for process in self.board.missing()]
@@ -132,23 +137,6 @@ class Server:
         await listener.serve_until(self.control, life.draining)
         await working
         await engine.close()
-
-
-class RootKey:
-    """The administrator's key of this start."""
-
-    def __init__(self, settings: Settings) -> None:
-        root = User(id="root", name="root", canonical_id="0" * 64, display_name="root", rights="all")
-        self._known = {settings.root_access_key: Credential(access_key=settings.root_access_key, secret=settings.root_secret_key, user=root)}
-
-    async def find(self, access_key: str) -> Credential | None:
-        return self._known.get(access_key)
-
-
-async def may(caller: Caller, actions: tuple[str, ...], bucket: Bucket | None, key: str) -> None:
-    """Whoever has proven a key may do everything; nobody else anything."""
-    if caller.user is None:
-        raise AccessDenied
 
 
 def access_log(settings: Settings) -> AccessLog | None:
@@ -182,12 +170,9 @@ def serve(settings: Settings, *, quiet: bool = False) -> int:
 
 def _serve(settings: Settings, data_dir: DataDir, quiet: bool) -> int:
     workers = settings.workers or os.cpu_count() or 1
-    made = not settings.root_access_key
-    if made:
-        settings = msgspec.structs.replace(settings, root_access_key=secrets.token_hex(10).upper(), root_secret_key=secrets.token_urlsafe(30))
     control = sockets.bind("control_listen", settings.control_listen, 1)[0]
     server = Server(settings, sockets.bind("data_listen", settings.data_listen, workers), control)
-    prepared = prepare(server.settings)
+    prepared = prepare(settings)
     started = Started(
         version=__version__,
         data_url=sockets.url(server.data_sockets[0], bool(settings.tls_cert)),
@@ -196,16 +181,16 @@ def _serve(settings: Settings, data_dir: DataDir, quiet: bool) -> int:
         region=settings.region,
         workers=workers,
         access_key=prepared.access_key,
-        secret_key=settings.root_secret_key if made else "",
-        fixed=not made,
+        secret_key=prepared.secret_key,
+        fixed=bool(settings.root_access_key),
         tls_cert=settings.tls_cert,
     )
+    if started.secret_key:  # at once: whatever happens next, it cannot be shown again
+        print(key_text(started), flush=True)
     supervisor = Supervisor(server.board, server.run, settings.drain_timeout_s)
     supervisor.start()
     supervisor.on_change = lambda: data_dir.note(_facts(started, server.board))
     supervisor.on_change()
-    if started.secret_key:
-        print(key_text(started))
     if not quiet:
         print(banner(started))
     print(ready_line(started), flush=True)
@@ -235,11 +220,12 @@ def prepare(settings: Settings) -> Prepared:
     def work() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, child.HANDLED)
         try:
-            asyncio.run(_prepare(settings))
-            result = Prepared(access_key=settings.root_access_key)
+            result = asyncio.run(_prepare(settings))
+        except (bootstrap.BootstrapError, MasterKeyError, EngineError) as error:
+            result = Prepared(error=str(error))
         except Exception as error:
             log.exception("the store could not be prepared")
-            result = Prepared(error=str(error))
+            result = Prepared(error=f"{type(error).__name__}: {error}")
         os.write(writing, msgspec.json.encode(result))
 
     pid = child.fork(work)
@@ -253,9 +239,30 @@ def prepare(settings: Settings) -> Prepared:
     return prepared
 
 
-async def _prepare(settings: Settings) -> None:
-    engine = EmbeddedEngine.open(Path(settings.data_dir), inline_bytes_max=settings.inline_bytes_max)
-    await engine.close()
+async def _prepare(settings: Settings) -> Prepared:
+    """The store migrated, the administrator there, the bootstrap file applied."""
+    engine = open_engine(settings)
+    try:
+        registry = engine.registry
+        key = master.load_or_create(master_path(settings), secrets_exist=await secrets_exist(registry))
+        users, now_ms = Users(registry, key), int(time.time() * 1000)
+        given = {"access_key": settings.root_access_key, "secret": settings.root_secret_key}
+        administrator = await bootstrap.ensure_administrator(users, registry, **given, now_ms=now_ms)
+        if settings.bootstrap:
+            declared = bootstrap.read(Path(settings.bootstrap))
+            changes = await bootstrap.apply(declared, users, engine.catalog, region=settings.region, now_ms=now_ms)
+            log.info("bootstrap applied", extra={"file": settings.bootstrap, "changes": changes})
+        return Prepared(access_key=administrator.access_key, secret_key=administrator.secret)
+    finally:
+        await engine.close()
+
+
+def master_path(settings: Settings) -> Path:
+    return Path(settings.data_dir) / master.FILE_NAME
+
+
+def open_engine(settings: Settings) -> Engine:
+    return EmbeddedEngine.open(Path(settings.data_dir), inline_bytes_max=settings.inline_bytes_max)
 
 
 def harden() -> None:

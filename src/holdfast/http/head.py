@@ -135,13 +135,17 @@ class HeadReader:
             if any(byte <= 0x20 or byte == 0x7F for byte in target):
                 raise _bad("The request target is malformed.")
             headers = self._headers(b"GET / HTTP/1.1\r\n" + section + b"\r\n\r\n", lines)
-        if target[:1] != b"/" or 35 in target:
-            target = _strip_target(method, target, headers)
         http10 = version == b"HTTP/1.0"
-        if headers.get(b"host") not in self._hosts:
-            self._check_host(headers, http10)
-        if http10 or not _FRAMING.isdisjoint(headers):
-            return method, target, headers, self._frame(headers, http10)
+        try:
+            if target[:1] != b"/" or 35 in target:
+                target = _strip_target(method, target, headers)
+            if headers.get(b"host") not in self._hosts:
+                self._check_host(headers, http10)
+            if http10 or not _FRAMING.isdisjoint(headers):
+                return method, target, headers, self._frame(headers, http10)
+        except HeadRefused:
+            self._renew()  # whatever llhttp made of this head, the next one is another connection's
+            raise
         return method, target, headers, PLAIN
 
     def _headers(self, section: bytes, lines: int) -> dict[bytes, bytes]:
@@ -199,6 +203,8 @@ class HeadReader:
         if b"connection" in headers or http10:
             options = [option.strip() for option in headers.get(b"connection", b"").lower().split(b",")]
             framing.keep_alive = b"close" not in options and (not http10 or b"keep-alive" in options)
+            if not framing.keep_alive:
+                self._renew()  # llhttp takes nothing more after such a head, and the next one is another connection's
         if b"expect" in headers and not http10:
             if headers[b"expect"].lower() != b"100-continue":
                 raise HeadRefused(417, "ExpectationFailed", "The only expectation that can be met is 100-continue.")

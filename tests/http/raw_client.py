@@ -86,6 +86,14 @@ class Client:
         await self.send(*parts)
         return await self.answer()
 
+    async def drip(self, *parts: bytes, pause_s: float) -> Answer:
+        """Sends slowly and takes the answer when it comes."""
+        sending = asyncio.create_task(self.send(*parts, pause_s=pause_s))
+        try:
+            return await self.answer()
+        finally:
+            sending.cancel()
+
     async def ended(self) -> bytes:
         """What still comes until the server closes."""
         return await self.reader.read()

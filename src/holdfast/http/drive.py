@@ -43,11 +43,11 @@ def _resume(coroutine: Coroutine[Any, Any, T], awaited: Any, error: BaseExceptio
 async def _wait(start: asyncio.Future[Any]) -> None:
     error: BaseException | None = None
     try:
-        coroutine, awaited, then = await start
+        coroutine, awaited, then = await asyncio.shield(start)
     except asyncio.CancelledError as cancelled:
-        if not start.done() or start.cancelled():
+        if not start.done():
             raise  # the reserve is not needed
-        error = cancelled  # between its start and its first turn: it belongs to the coroutine
+        error = cancelled  # before the task's first turn: it belongs to the coroutine
         coroutine, awaited, then = start.result()
     await then(_resume(coroutine, awaited, error))
 
@@ -82,10 +82,13 @@ class Stage:
         try:
             awaited = self._run(coroutine.send, None)
         except StopIteration as stop:
-            if len(self._context) != self._context_size:
+            if len(self._context) != self._context_size or reserve.cancelling():
                 self._retire()
             result: T = stop.value
             return result
+        except BaseException:
+            self._retire()
+            raise
         finally:
             _leave_task(loop, reserve)
         self._awaited = awaited

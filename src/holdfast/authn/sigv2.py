@@ -107,7 +107,8 @@ def _prove(request: Request, credential: Credential, date: bytes, signature: str
 
 def canonical_resources(path: bytes, query: bytes, bucket: str) -> list[bytes]:
     """What may stand in the string to sign for a resource (`bucket` is that of a virtual host, or ""): sub-resources in
-    order of name, their values decoded (as AWS documents) or as sent.
+    order of name, their values decoded (as AWS documents) or as sent,
+    and an empty value with its "=" or without.
 
     A bucket without the slash behind it may be signed with one: botocore and boto2 do so, and both paths name the same bucket.
     A decoded value that could be read as a further sub-resource counts only as sent, so that one signature never fits two meanings.
@@ -121,12 +122,9 @@ def _canonical_queries(query: bytes) -> list[bytes]:
     pairs = sorted(pair.partition(b"=") for pair in query.split(b"&") if pair.partition(b"=")[0] in SUBRESOURCES)
     if not pairs:
         return [b""]
-    raw = b"&".join([b"".join(pair) if pair[2] else pair[0] for pair in pairs])
-    decoded = []
-    for name, _, value in pairs:
-        plain = unquote_to_bytes(value.replace(b"+", b" "))
-        if any(found in SUBRESOURCES for found in _SPLITS.findall(plain)):
-            return [b"?" + raw]
-        decoded.append(name + b"=" + plain if plain else name)
-    form = b"&".join(decoded)
-    return [b"?" + form] if form == raw else [b"?" + form, b"?" + raw]
+    forms = [b"&".join([b"".join(pair) for pair in pairs])]
+    if all(not SUBRESOURCES.intersection(_SPLITS.findall(unquote_to_bytes(value))) for _, _, value in pairs):
+        decoded = [(name, equals, unquote_to_bytes(value.replace(b"+", b" "))) for name, equals, value in pairs]
+        forms.insert(0, b"&".join([b"".join(pair) for pair in decoded]))
+        forms.append(b"&".join([name + b"=" + value if value else name for name, _, value in decoded]))
+    return [b"?" + form for form in dict.fromkeys(forms)]

@@ -122,7 +122,7 @@ def sign(
     length: int | None = -1,
 ) -> Request:
     """The request that arrives when botocore signs this one at NOW, in the way `how`."""
-    aws = AWSRequest(method=method, url=url, data=body, headers=headers or {})
+    aws = AWSRequest(method=method, url=url, data=b"" if "query" in how else body, headers=headers or {})
     aws.context["payload_signing_enabled"] = True
     signer = SIGNERS[how](Credentials(access_key, secret), region, expires_s)
     with (

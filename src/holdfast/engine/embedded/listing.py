@@ -63,9 +63,9 @@ def list_page(connection: apsw.Connection, query: ListQuery) -> ListPage:
     if isinstance(begin, bytes):
         return ListPage(entries=[], prefixes=[])
     if query.delimiter or query.versions:
-        connection.execute("BEGIN")  # one snapshot for all the seeks of a page
+        connection.execute("BEGIN")  # one snapshot for all the reads of a page
         try:
-            return _rolled_page(connection, query, begin)
+            return _rolled_page(connection, query, begin) if query.delimiter else _versions_page(connection, query, begin)
         finally:
             connection.execute("COMMIT")
     found = connection.execute(_LIVE_PAGE, (query.bucket_id, begin, successor(query.prefix), query.limit + 1)).fetchall()
@@ -74,6 +74,17 @@ def list_page(connection: apsw.Connection, query: ListQuery) -> ListPage:
         found.pop()
     entries = rows.live_entries(query.bucket_id, found)
     return ListPage(entries=entries, prefixes=[], truncated=truncated, last=entries[-1].key if entries else "")
+
+
+def _versions_page(connection: apsw.Connection, query: ListQuery, begin: str) -> ListPage:
+    source = _Versions(connection, query, begin)
+    found = source.first(begin, query.limit + 1)
+    truncated = len(found) > query.limit
+    entries = [source.entry(row) for row in found[: query.limit]]
+    last = entries[-1] if entries else None
+    return ListPage(
+        entries=entries, prefixes=[], truncated=truncated, last=last.key if last else "", last_version=last.version_id if last else ""
+    )
 
 
 def _rolled_page(connection: apsw.Connection, query: ListQuery, begin: str) -> ListPage:
@@ -104,6 +115,7 @@ def _roll_up(
     rows_from: Callable[[str], Generator[Row, None, None]], begin: Bound, prefix: str, delimiter: str, key_at: int = 0
 ) -> Generator[tuple[Row, str], None, None]:
     """Rows from `begin` on, each with "", or with the common prefix that it is the first of; the others of that prefix are left out."""
+    patience = _PATIENCE
     while not isinstance(begin, bytes):
         found = rows_from(begin)
         common, passed = "", 0
@@ -112,8 +124,9 @@ def _roll_up(
                 key: str = row[key_at]
                 if common and key.startswith(common):
                     passed += 1
-                    if passed > _PATIENCE:
+                    if passed > patience:
                         begin = successor(common)
+                        patience = 1  # where one prefix holds many keys, the next most likely does
                         break
                     continue
                 place = key.find(delimiter, len(prefix)) if delimiter else -1
@@ -181,6 +194,16 @@ class _Versions:
         finally:
             for source in sources:
                 source.close()
+
+    def first(self, begin: str, limit: int) -> list[Row]:
+        """The first rows from `begin` on, in order."""
+        found: list[Row] = []
+        if self._resume is not None:
+            found = self._connection.execute(f"{_OLDER} LIMIT ?", (self._bucket_id, *self._resume, limit)).fetchall()
+        arguments = (self._bucket_id, self._inclusive or begin, self._end, limit - len(found))
+        live: list[Row] = self._connection.execute(f"{_LIVE} LIMIT ?", arguments).fetchall()
+        old: list[Row] = self._connection.execute(f"{_OLD} LIMIT ?", arguments).fetchall()
+        return found + (sorted(live + old, key=_newest_first)[: arguments[3]] if old else live)
 
     def entry(self, row: Row) -> Entry:
         is_latest = row[0] != self._last_key

@@ -109,6 +109,7 @@ def connect(path: Path, *, readonly: bool = False) -> apsw.Connection:
     for pragma in ("synchronous=FULL", f"cache_size=-{CACHE_KIB}", "temp_store=MEMORY", "trusted_schema=OFF", "cell_size_check=ON"):
         connection.execute(f"PRAGMA {pragma}").fetchall()
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)  # else a range is planned anew for each bound value: 10 us of 17
     return connection
 
 

@@ -28,10 +28,12 @@ class PutInput(msgspec.Struct, frozen=True, kw_only=True):
 
 @operation("GetObjectTagging", "s3:GetObjectTagging")
 async def get_object_tagging(call: Call[Input]) -> dict[str, Any]:
-    """The tags of a version, none for one without. Errors: NoSuchKey, NoSuchVersion, MethodNotAllowed (a delete marker), InvalidArgument."""
+    """The tags of a version in order of their keys, none for one without.
+
+    Errors: NoSuchKey, NoSuchVersion, MethodNotAllowed (a delete marker), InvalidArgument."""
     bucket = bucket_of(call)
     version = await find(call.engine, bucket, call.input.key, call.input.version_id)
-    rows = [{"key": key, "value": value} for key, value in version.facts.tags.items()]
+    rows = [{"key": key, "value": value} for key, value in sorted(version.facts.tags.items())]
     return {"tag_set": rows, "version_id": read_version_id(bucket, version)}
 
 

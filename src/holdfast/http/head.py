@@ -19,7 +19,8 @@ _ABSOLUTE = re.compile(rb"https?://([^/?@]+)(.*)", re.IGNORECASE | re.DOTALL)
 _PARTIAL_LINE = re.compile(rb"[A-Z][A-Z-]{0,31}(?: .*)?", re.DOTALL)
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _HOSTS_MAX: Final = 1024
-_FRAMING: Final = frozenset((b"content-length", b"transfer-encoding", b"connection", b"expect"))
+_FRAMING: Final = frozenset(b"content-length transfer-encoding connection proxy-connection upgrade expect".split())
+"""Headers that change what comes after the head, in our eyes or in those of llhttp."""
 
 _ONCE: Final = frozenset(
     b"host content-length transfer-encoding authorization content-md5 content-type content-encoding date expect x-amz-content-sha256"
@@ -142,7 +143,8 @@ class HeadReader:
             if headers.get(b"host") not in self._hosts:
                 self._check_host(headers, http10)
             if http10 or not _FRAMING.isdisjoint(headers):
-                return method, target, headers, self._frame(headers, http10)
+                self._renew()  # llhttp now waits for a body or takes nothing more: the next head is another connection's
+                return method, target, headers, _frame(headers, http10)
         except HeadRefused:
             self._renew()  # whatever llhttp made of this head, the next one is another connection's
             raise
@@ -180,37 +182,6 @@ class HeadReader:
             self._hosts.clear()
         self._hosts.add(host)
 
-    def _frame(self, headers: dict[bytes, bytes], http10: bool) -> Framing:
-        """RFC 9112, 6.3, with the doubtful cases refused, and 9.3."""
-        framing = Framing(http10)
-        coding = headers.get(b"transfer-encoding")
-        length = headers.get(b"content-length")
-        if coding is not None:
-            self._renew()  # llhttp now waits for a body, which it will never see
-            if length is not None:
-                raise _bad("Content-Length and Transfer-Encoding must not occur together.")
-            if http10:
-                raise _bad("Transfer-Encoding is unknown to HTTP/1.0.")
-            if coding.lower() != b"chunked":
-                raise HeadRefused(501, "NotImplemented", "The only transfer encoding that is implemented is chunked.")
-            framing.length = CHUNKED
-        elif length is not None:
-            if length != b"0":
-                self._renew()
-            if not (length.isdigit() and len(length) <= 19 and int(length) < 1 << 63):
-                raise _bad("Content-Length is malformed.")
-            framing.length = int(length)
-        if b"connection" in headers or http10:
-            options = [option.strip() for option in headers.get(b"connection", b"").lower().split(b",")]
-            framing.keep_alive = b"close" not in options and (not http10 or b"keep-alive" in options)
-            if not framing.keep_alive:
-                self._renew()  # llhttp takes nothing more after such a head, and the next one is another connection's
-        if b"expect" in headers and not http10:
-            if headers[b"expect"].lower() != b"100-continue":
-                raise HeadRefused(417, "ExpectationFailed", "The only expectation that can be met is 100-continue.")
-            framing.expects = framing.length != 0
-        return framing
-
 
 def _version_refused(version: bytes) -> HeadRefused:
     if re.fullmatch(rb"HTTP/[0-9]\.[0-9]", version):
@@ -239,3 +210,30 @@ def _strip_target(method: str, target: bytes, headers: dict[bytes, bytes]) -> by
         headers[b"host"] = absolute[1]
     rest = absolute[2]
     return rest if rest.startswith(b"/") else b"/" + rest
+
+
+def _frame(headers: dict[bytes, bytes], http10: bool) -> Framing:
+    """RFC 9112, 6.3, with the doubtful cases refused, and 9.3."""
+    framing = Framing(http10)
+    coding = headers.get(b"transfer-encoding")
+    length = headers.get(b"content-length")
+    if coding is not None:
+        if length is not None:
+            raise _bad("Content-Length and Transfer-Encoding must not occur together.")
+        if http10:
+            raise _bad("Transfer-Encoding is unknown to HTTP/1.0.")
+        if coding.lower() != b"chunked":
+            raise HeadRefused(501, "NotImplemented", "The only transfer encoding that is implemented is chunked.")
+        framing.length = CHUNKED
+    elif length is not None:
+        if not (length.isdigit() and len(length) <= 19 and int(length) < 1 << 63):
+            raise _bad("Content-Length is malformed.")
+        framing.length = int(length)
+    if b"connection" in headers or http10:
+        options = [option.strip() for option in headers.get(b"connection", b"").lower().split(b",")]
+        framing.keep_alive = b"close" not in options and (not http10 or b"keep-alive" in options)
+    if b"expect" in headers and not http10:
+        if headers[b"expect"].lower() != b"100-continue":
+            raise HeadRefused(417, "ExpectationFailed", "The only expectation that can be met is 100-continue.")
+        framing.expects = framing.length != 0
+    return framing

@@ -26,6 +26,10 @@ GOOD = b"GET /a HTTP/1.1\r\nHost: x"
         b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket",
         b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nConnection: close\r\nExpect: tea",
         b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2",
+        b"GET / HTTP/1.1\r\nHost: x\r\nProxy-Connection: close",
+        b"GET / HTTP/1.1\r\nHost: x\r\nProxy-Connection: upgrade\r\nUpgrade: h2c",
+        b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 00",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: half\r\n folded",
         b"OPTIONS http:// HTTP/1.1\r\nHost: x\r\nConnection: close",
     ],
 )

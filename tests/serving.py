@@ -32,6 +32,7 @@ class Server:
         self.region = str(self.settings.get("region", REGION))
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
         self.env |= {"HOLDFAST_ROOT_ACCESS_KEY": ACCESS_KEY, "HOLDFAST_ROOT_SECRET_KEY": SECRET_KEY, "PYTHONPATH": str(ROOT / "src"), **(env or {})}
+        self.env = {name: value for name, value in self.env.items() if value}
         self.out, self.log = home / "stdout.txt", home / "stderr.txt"
         self.process: subprocess.Popen[bytes] | None = None
         self.endpoint = self.control = ""

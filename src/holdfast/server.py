@@ -81,7 +81,8 @@ class Server:
 
     async def _worker(self, life: child.Life) -> None:
         settings = self.settings
-        engine = open_engine(self.settings)
+        engine = open_engine(settings)
+        engine.watch_commits(self.metrics.commit)
         gateway = Gateway(self._s3(engine), self.metrics, access_log(settings))
         tls = http.TLS(settings.tls_cert, settings.tls_key) if settings.tls_cert else None
         bound = [self.data_sockets[life.slot - 1]]
@@ -261,7 +262,7 @@ def master_path(settings: Settings) -> Path:
     return Path(settings.data_dir) / master.FILE_NAME
 
 
-def open_engine(settings: Settings) -> Engine:
+def open_engine(settings: Settings) -> EmbeddedEngine:
     return EmbeddedEngine.open(Path(settings.data_dir), inline_bytes_max=settings.inline_bytes_max)
 
 

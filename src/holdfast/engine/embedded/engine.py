@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -50,6 +51,10 @@ class EmbeddedEngine:
             raise engine_error(error) from error
         except OSError as error:
             raise file_error(error) from error
+
+    def watch_commits(self, told: Callable[[int, float], None]) -> None:
+        """`told` of each durable transaction of the catalog by this process, in its writer's thread: steps and seconds."""
+        self._writers["catalog"].on_commit = told
 
     async def close(self) -> None:
         """Commits what is queued and lets go of everything."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -81,6 +82,7 @@ class Writer:
         self._sleeping = False
         self._closing = False
         self._wal_pages = 0
+        self.on_commit: Callable[[int, float], None] | None = None  # told, in the thread, of each durable transaction: steps and seconds
         self._connection = connect(database)
         self._connection.set_wal_hook(self._on_wal)
         self._checkpoint = threading.Event()
@@ -126,7 +128,12 @@ class Writer:
                 self._sleeping = False
                 continue
             batch = [jobs.popleft() for _ in range(min(len(jobs), STEPS_MAX))]
-            _answer(self._commit(batch))
+            if self.on_commit is None:
+                _answer(self._commit(batch))
+            else:
+                begun = time.monotonic()
+                _answer(self._commit(batch))
+                self.on_commit(len(batch), time.monotonic() - begun)
             self._tend_log()
 
     def _commit(self, jobs: list[_Job]) -> list[_Outcome]:

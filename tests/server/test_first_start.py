@@ -59,7 +59,8 @@ def test_the_first_start_prints_a_key_once_and_the_printed_commands_work(serve: 
 def test_a_bootstrap_file_makes_users_and_buckets_and_a_second_start_changes_nothing(serve: Callable[..., Server], tmp_path: Path) -> None:
     file = tmp_path / "site.toml"
     file.write_text(
-        '[[users]]\nname = "ann"\ndisplay_name = "Ann"\nemail = "ann@example.org"\n[[users.keys]]\naccess_key = "ANNSKEY"\nsecret_key = "ann-secret-1"\n'
+        '[[users]]\nname = "ann"\ndisplay_name = "Ann"\nemail = "ann@example.org"\n'
+        '[[users.keys]]\naccess_key = "ANNSKEY"\nsecret_key = "ann-secret-1"\n'
         '[[buckets]]\nname = "anns"\nowner = "ann"\n'
     )
     for changes in (True, False):
@@ -178,6 +179,7 @@ def test_m235_m246_a_request_is_found_in_log_and_metrics_and_no_secret_is(server
     assert put["access_key"] == server.access_key and put["bytes_in"] == 1000 and put["total_us"] > 0
     assert any(line["operation"] == "GetObject" and line.get("error") == "NoSuchKey" and line["status"] == 404 for line in lines.values())
     assert any(line["operation"] == "GetObject" and line["bytes_out"] == 1000 for line in lines.values())
+    assert all(0 < line["first_us"] <= line["total_us"] for line in lines.values())
     said = server.log.read_text() + (server.data_dir / "logs" / "access.jsonl").read_text() + server.get("/metrics")[1]
     assert server.secret_key not in said
     assert not re.search(r"signature=", said, re.IGNORECASE)

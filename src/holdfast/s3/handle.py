@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -70,7 +71,11 @@ class S3:
     async def __call__(self, request: Request) -> Response:
         """Never raises: every failure is an answer, and an unexpected one is logged once with the request's id."""
         try:
-            return identify(await self.answer(request), request)
+            response = identify(await self.answer(request), request)
+            if response.body.__class__ is not bytes and request.seen is not None:
+                seen: Any = request.seen
+                seen.answered = time.monotonic()  # a stream begins; for all else the answer is written at once
+            return response
         except Refusal as refusal:
             return self.refused(refusal, request)
         except EngineError as error:

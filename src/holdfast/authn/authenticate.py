@@ -68,6 +68,8 @@ def _mechanism_in(query: bytes) -> str:
     """The signature that a query carries, however incomplete: "v4", "v2" or "". Errors: InvalidArgument for both."""
     if b"X-Amz-" not in query and b"Signature" not in query and b"AWSAccessKeyId" not in query:
         return ""
+    if query.count(b"Signature") == 1 and b"&X-Amz-Signature=" in query and b"AWSAccessKeyId" not in query:
+        return "v4"
     names = {pair.partition(b"=")[0] for pair in query.split(b"&")}
     v4 = not names.isdisjoint(_V4_NAMES)
     v2 = not names.isdisjoint(_V2_NAMES)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from hmac import compare_digest
+from urllib.parse import unquote_to_bytes
 
 from holdfast.authn import times
 from holdfast.authn.canonical import header_lines, parameters, sorted_query, without
@@ -19,12 +20,14 @@ from holdfast.model.messages import Request
 _REQUIRED = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Signature")
 _OWN = frozenset((*_REQUIRED, "X-Amz-Security-Token", "X-Amz-Content-Sha256"))
 _USUAL = re.compile(
-    rb"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=([A-Za-z0-9_.~-]+)%2F([0-9]{8})%2F([a-z0-9-]+)%2Fs3%2Faws4_request"
+    rb"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=([^&+]+)"
     rb"&X-Amz-Date=([0-9]{8}T[0-9]{6}Z)&X-Amz-Expires=([0-9]{1,9})&X-Amz-SignedHeaders=host&X-Amz-Signature=([0-9a-f]{64})"
 )
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _HEX_64 = re.compile(r"[0-9a-f]{64}")
 _UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_SCOPES_MAX = 4096
+_scopes: dict[bytes, Scope] = {}
 _HOST_ONLY: tuple[bytes, ...] = (b"host",)
 
 
@@ -36,13 +39,11 @@ async def verify_query(request: Request, keys: Finder, now: float, settings: Set
     """
     headers = request.headers
     usual = _USUAL.fullmatch(request.query)
-    if usual is not None:
-        found = usual.groups()
-        access_key = found[0].decode()
-        names = _HOST_ONLY
-        stamp, signed, signature, query, payload = found[3], b"host", found[5], request.query[:-81], b""
-        scope = Scope(access_key, found[1].decode(), found[2].decode(), "s3", found[1] + b"/" + found[2] + b"/s3/aws4_request")
-        expires_s = int(found[4])
+    known = None if usual is None else _scope(usual[1])
+    if usual is not None and known is not None:
+        scope = known
+        _, stamp, expires, signature = usual.groups()
+        names, signed, query, payload, expires_s = _HOST_ONLY, b"host", request.query[:-81], b"", int(expires)
     else:
         scope, stamp, expires_s, names, signature, payload = _parse(request)
         signed = b";".join(names)
@@ -71,6 +72,18 @@ async def verify_query(request: Request, keys: Finder, now: float, settings: Set
     if usual is None:
         hoist(request, _OWN)
     return Proof(credential, "v4-query", by_header if payload == b"UNSIGNED-PAYLOAD" and by_header else payload, signer, stamp, scope.text, signature)
+
+
+def _scope(credential: bytes) -> Scope | None:
+    """The scope in a percent-encoded credential: the same for every URL that a key signs on one day."""
+    found = _scopes.get(credential)
+    if found is None:
+        found = parse_scope(unquote_to_bytes(credential))
+        if found is not None:
+            if len(_scopes) >= _SCOPES_MAX:
+                del _scopes[next(iter(_scopes))]
+            _scopes[credential] = found
+    return found
 
 
 def _parse(request: Request) -> tuple[Scope, bytes, int, tuple[bytes, ...], bytes, bytes]:

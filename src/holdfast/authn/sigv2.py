@@ -36,7 +36,7 @@ _UNSIGNED_IN_QUERY = frozenset(
 )
 _OWN = frozenset(("AWSAccessKeyId", "Expires", "Signature"))
 _REPRESENTATION = frozenset(("content-type", "content-md5"))
-_SPLITS = re.compile(rb"&([A-Za-z-]+)(?:=|&|\Z)")
+_SPLITS = re.compile(rb"&([A-Za-z-]+)(?=[=&]|\Z)")
 
 
 async def verify_v2_header(request: Request, authorization: bytes, keys: Finder, now: float, settings: Settings, bucket: str) -> Proof:

@@ -62,6 +62,7 @@ def test_the_bucket_of_a_virtual_host_is_signed() -> None:
         (b"response-content-type=a%2Fb", [b"/b/k?response-content-type=a/b", b"/b/k?response-content-type=a%2Fb"]),
         (b"response-content-type=a%26c", [b"/b/k?response-content-type=a&c", b"/b/k?response-content-type=a%26c"]),
         (b"versionId=a%26uploads", [b"/b/k?versionId=a%26uploads"]),
+        (b"versionId=a%26x%26uploads", [b"/b/k?versionId=a%26x%26uploads"]),
         (b"response-content-type=a%26versionId=3", [b"/b/k?response-content-type=a%26versionId=3"]),
     ],
 )

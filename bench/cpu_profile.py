@@ -47,6 +47,8 @@ def by_function(pid: int, seconds: int, where: Path) -> str:
     for line in raw.read_text().splitlines():
         stack, count = line.rsplit(" ", 1)
         frames = [f.rsplit(":", 1)[0] for f in stack.split(";")]
+        if frames[-1].startswith("Condition.wait "):       # a thread that sleeps
+            continue
         own[frames[-1]] += int(count)
         for frame in set(frames):
             all_[frame] += int(count)

@@ -125,8 +125,11 @@ class Client:
     def uploads(self, bucket: str) -> list[tuple[str, str]]:
         """(key, upload id) of the first thousand uploads in progress."""
         answer = self.request("GET", f"/{bucket}", {"uploads": ""})
-        pairs = re.findall(rb"<Upload>.*?<Key>([^<]+)</Key>.*?<UploadId>([^<]+)</UploadId>", answer.body, re.DOTALL)
-        return [(key.decode(), upload.decode()) for key, upload in pairs]
+        found = []
+        for upload in re.findall(rb"<Upload>(.*?)</Upload>", answer.body, re.DOTALL):
+            key, upload_id = (re.search(rb"<%s>([^<]+)</%s>" % (name, name), upload) for name in (b"Key", b"UploadId"))
+            found.append((key[1].decode(), upload_id[1].decode()))  # type: ignore[index]
+        return found
 
     def list(self, bucket: str, prefix: str = "") -> Iterator[Listed]:
         """Every key of the bucket, page by page (ListObjectsV2)."""

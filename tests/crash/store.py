@@ -10,6 +10,7 @@ from pathlib import Path
 from zlib import crc32
 
 import msgspec
+from awscrt.checksums import crc32c
 
 from holdfast.engine.embedded.engine import EmbeddedEngine
 
@@ -65,7 +66,7 @@ def forge_inline_body(data_dir: Path, key: str) -> bytes:
         ((body,),) = db.execute("SELECT data FROM inline WHERE id = ?", (inline_id,)).fetchall()
         forged = bytes([body[0] ^ 1]) + body[1:]
         ((blob, size, _check),) = msgspec.msgpack.decode(extents)
-        packed = msgspec.msgpack.encode(((blob, size, crc32(forged)),))
+        packed = msgspec.msgpack.encode(((blob, size, crc32c(forged)),))
         db.execute("UPDATE inline SET data = ? WHERE id = ?", (forged, inline_id))
         change = "UPDATE current SET extents = ?, doc_check = ? WHERE bucket_id = ? AND key = ?"
         db.execute(change, (packed, crc32(packed, crc32(doc, row_check)), bucket, key))

@@ -31,14 +31,16 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
+_NO_LABEL = re.compile(r"\.[.-]|-\.")
 _IP = re.compile(r"\d+\.\d+\.\d+\.\d+\Z")
 
 
 def is_bucket_name(name: str) -> bool:
-    """S3's general purpose bucket naming rules (S3 User Guide, "Bucket naming rules")."""
+    """S3's general purpose bucket naming rules (S3 User Guide, "Bucket naming rules"); each label is one of a host name, so that every
+    bucket can be a virtual host (RFC 1123, 2.1)."""
     return (
         _NAME.match(name) is not None
-        and ".." not in name
+        and _NO_LABEL.search(name) is None
         and _IP.match(name) is None
         and not name.startswith(("xn--", "sthree-", "amzn-s3-demo-"))
         and not name.endswith(("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"))

@@ -47,14 +47,16 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_list(parts: Sequence[ListedPart]) -> None:
-    """Errors: MalformedXML (none, or more than 10,000), InvalidArgument (a number out of range), InvalidPartOrder."""
+    """A number may stand twice in a row, of a part that was sent again: the later one counts (`choose_parts`).
+
+    Errors: MalformedXML (none, or more than 10,000), InvalidArgument (a number out of range), InvalidPartOrder."""
     if not parts or len(parts) > PART_NUMBER_MAX:
         raise MalformedXML
     last = 0
     for part in parts:
         if not 1 <= part.number <= PART_NUMBER_MAX:
             raise InvalidArgument("PartNumber must be >= 1 and <= 10000", ArgumentName="PartNumber", ArgumentValue=str(part.number))
-        if part.number <= last:
+        if part.number < last:
             raise InvalidPartOrder
         last = part.number
 
@@ -68,7 +70,7 @@ def choose_parts(upload: Upload, listed: Sequence[ListedPart], stored: Sequence[
     algorithm = upload.facts.checksum_algorithm
     strict = asked_for_checksum(upload)
     chosen: list[Part] = []
-    for want in listed:
+    for want in {part.number: part for part in listed}.values():
         part = by_number.get(want.number)
         if part is None or part.etag != want.etag:
             raise InvalidPart(None, UploadId=upload.upload_id, PartNumber=str(want.number), ETag=want.etag)
@@ -176,7 +178,7 @@ async def completed_before(engine: Engine, bucket: Bucket, key: str, upload_id: 
     Errors: those of check_list; NoSuchUpload when there is no such version."""
     check_list(asked.parts)
     try:
-        etag = multipart_etag([part.etag for part in asked.parts])
+        etag = multipart_etag(list({part.number: part.etag for part in asked.parts}.values()))
     except ValueError:
         raise NoSuchUpload(None, UploadId=upload_id) from None
     latest = await engine.catalog.version(bucket.id, key)

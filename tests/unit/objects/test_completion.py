@@ -92,7 +92,7 @@ def test_m174_part_numbers_in_range() -> None:
 
 
 def test_m177_lists_that_are_refused() -> None:
-    for numbers, error in (((), MalformedXML), ((2, 1), InvalidPartOrder), ((1, 1), InvalidPartOrder), ((1, 3, 2), InvalidPartOrder)):
+    for numbers, error in (((), MalformedXML), ((2, 1), InvalidPartOrder), ((1, 3, 2), InvalidPartOrder)):
         with pytest.raises(error):
             check_list(listed(*numbers))
     check_list(listed(1, 5, 9999))
@@ -106,6 +106,14 @@ def test_m177_a_part_that_is_missing_or_another() -> None:
     assert refused.value.fields["PartNumber"] == "3"
     with pytest.raises(InvalidPart):
         choose_parts(upload(), [ListedPart(1, "f" * 32)], stored)
+
+
+def test_a_part_listed_again_counts_as_listed_last() -> None:
+    twice = [ListedPart(1, "f" * 32), *listed(1, 2)]
+    check_list(twice)
+    assert choose_parts(upload(), twice, [part(1), part(2)]) == [part(1), part(2)]
+    with pytest.raises(InvalidPart):
+        choose_parts(upload(), [*listed(1), ListedPart(1, "f" * 32)], [part(1), part(2)])
 
 
 def test_m177_every_part_but_the_last_has_5_mib() -> None:

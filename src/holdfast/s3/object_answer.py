@@ -106,7 +106,9 @@ def _checksums(given: ReadInput, version: Version, length: int) -> tuple[Header,
     if given.part_number is None or algorithm is None:
         return ()
     part = facts.parts[given.part_number - 1]
-    return ((algorithm.header, part.checksum.encode("ascii")),) if part.checksum else ()
+    if not part.checksum:
+        return ()
+    return (algorithm.header, part.checksum.encode("ascii")), (b"x-amz-checksum-type", facts.checksum_type.encode("ascii"))
 
 
 def _override(given: ReadInput, caller: Caller, head: list[Header]) -> None:

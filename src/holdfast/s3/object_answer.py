@@ -100,15 +100,13 @@ def _checksums(given: ReadInput, version: Version, length: int) -> tuple[Header,
     if given.checksum_mode != "ENABLED":
         raise InvalidArgument(None, ArgumentName="x-amz-checksum-mode", ArgumentValue=given.checksum_mode or "")
     facts = version.facts
-    if length == version.size:
-        return checksum_headers(facts)
-    algorithm = ALGORITHMS.get(facts.checksum_algorithm)
-    if given.part_number is None or algorithm is None:
-        return ()
-    part = facts.parts[given.part_number - 1]
-    if not part.checksum:
-        return ()
-    return (algorithm.header, part.checksum.encode("ascii")), (b"x-amz-checksum-type", facts.checksum_type.encode("ascii"))
+    if given.part_number is not None and facts.parts:
+        algorithm = ALGORITHMS.get(facts.checksum_algorithm)
+        part = facts.parts[given.part_number - 1]
+        if algorithm is None or not part.checksum:
+            return ()
+        return (algorithm.header, part.checksum.encode("ascii")), (b"x-amz-checksum-type", facts.checksum_type.encode("ascii"))
+    return checksum_headers(facts) if length == version.size else ()
 
 
 def _override(given: ReadInput, caller: Caller, head: list[Header]) -> None:

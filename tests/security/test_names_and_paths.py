@@ -73,7 +73,7 @@ def test_cve_2023_28433_nul_and_bad_utf8_are_refused(raw: Raw, scratch: str, key
 @pytest.mark.parametrize("target", ["//", "///b", "/%2f", "/?", "//?list-type=2", "/..", "/%2e%2e/%2e%2e"])
 def test_cve_2021_3531_odd_slashes(raw: Raw, target: str) -> None:
     for method in ("GET", "PUT", "HEAD", "DELETE", "POST"):
-        assert raw.send(method, target).status < 500
+        assert raw.send(method, target).status in (200, 301, 400, 403, 404, 405, 501)
 
 
 @pytest.mark.parametrize(

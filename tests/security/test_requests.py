@@ -162,7 +162,7 @@ def test_cve_2018_1000538_huge_xml_body_is_refused_early(raw: Raw, scratch: str)
         assert raw.exchange(raw.head(method, target, sent) + b"<Delete>" * 1000, timeout_s=5).status in (400, 413)
         sent = raw.sign(method, target, {}, "UNSIGNED-PAYLOAD") | {"transfer-encoding": "chunked"}
         chunk = b"10000\r\n" + b"x" * 65536 + b"\r\n"
-        assert raw.exchange(raw.head(method, target, sent) + chunk * 200, timeout_s=5).status in (400, 411, 413)
+        assert raw.exchange(raw.head(method, target, sent) + chunk * 200, timeout_s=5).status in (0, 400, 411, 413)
 
 
 @pytest.mark.parametrize("number", ["2147483648", "-1", "1000000000", "0", "x", "", "1e3", "\uff19"])

@@ -77,6 +77,10 @@ def test_context_variables_last_for_one_request_and_across_its_waits() -> None:
             client = await Client.connect(port)
             for target in (b"/a", b"/b?wait", b"/c", b"/d?wait", b"/e"):
                 assert (await client.ask(get(target))).body == b"unset " + target.partition(b"?")[0]
+            targets = [b"/%d" % number + b"?wait" * (number % 3 == 0) for number in range(20)]
+            await client.send(b"".join(map(get, targets)))  # one is begun at the end of the other's task
+            for target in targets:
+                assert (await client.answer()).body == b"unset " + target.partition(b"?")[0]
 
     run(test)
 

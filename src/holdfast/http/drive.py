@@ -60,14 +60,15 @@ class Stage:
     variable that a handler sets for the first time makes the reserve be renewed, so that the next handler does not see it.
     """
 
-    __slots__ = ("_awaited", "_context", "_context_size", "_loop", "_reserve", "_run", "_start")
+    __slots__ = ("_awaited", "_base", "_context", "_context_size", "_loop", "_reserve", "_run", "_start")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self._base = copy_context()
         self._prepare()
 
     def _prepare(self) -> None:
-        self._context = context = copy_context()
+        self._context = context = self._base.copy()  # not the current one, which may be that of a handler's task
         self._context_size = len(context)
         self._run = context.run
         self._start: asyncio.Future[Any] = self._loop.create_future()

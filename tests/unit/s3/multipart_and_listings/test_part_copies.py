@@ -6,9 +6,9 @@ import hashlib
 from typing import Any
 
 import pytest
-from test_multipart import BIG, MIB, B, K, b64, bucket, content, finish, send, start, version
 
 from holdfast.model import errors
+from tests.unit.s3.multipart_and_listings.test_multipart import BIG, MIB, B, K, b64, bucket, content, finish, send, start, version
 
 __all__ = ["bucket"]
 

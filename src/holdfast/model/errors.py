@@ -28,7 +28,7 @@ class Refusal(Exception):
 
 
 # fmt: off
-# ruff: noqa: E302, E701, E501
+# ruff: noqa: E701, E501
 class AccessDenied(Refusal): status, message, oci = 403, "Access Denied", (404, "NotAuthorizedOrNotFound")
 class AccessForbidden(Refusal): status, message, oci = 403, "CORSResponse: CORS is not enabled for this bucket.", (404, "NotAuthorizedOrNotFound")
 class AuthorizationHeaderMalformed(Refusal): status, message, oci = 400, "The authorization header is malformed.", (401, "NotAuthenticated")
@@ -83,7 +83,7 @@ class NoSuchTagSet(Refusal): status, message, oci = 404, "There is no tag set as
 class NoSuchUpload(Refusal): status, message, oci = 404, "The specified multipart upload does not exist. The upload ID might be invalid, or the multipart upload might have been aborted or completed.", (404, "NoSuchUpload")
 class NoSuchVersion(Refusal): status, message, oci = 404, "The specified version does not exist.", (404, "ObjectVersionNotFound")
 class NoSuchWebsiteConfiguration(Refusal): status, message, oci = 404, "The specified bucket does not have a website configuration.", (404, "NotAuthorizedOrNotFound")
-class NotImplemented(Refusal): status, message, oci = 501, "A header or query you provided implies functionality that is not implemented.", (501, "NotImplemented")  # noqa: A001
+class NotImplemented(Refusal): status, message, oci = 501, "A header or query you provided implies functionality that is not implemented.", (501, "NotImplemented")
 class NotModified(Refusal): status, message, oci = 304, "Not Modified", (304, "NotModified")
 class ObjectLockConfigurationNotFoundError(Refusal): status, message, oci = 404, "Object Lock configuration does not exist for this bucket.", (404, "NotAuthorizedOrNotFound")
 class OperationAborted(Refusal): status, message, oci = 409, "A conflicting conditional operation is currently in progress against this resource. Please try again.", (409, "ConcurrentObjectUpdate")

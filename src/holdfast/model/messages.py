@@ -45,17 +45,17 @@ class Request:
     """
 
     __slots__ = (
-        "method",  # str, upper case, as sent
-        "target",  # bytes, as sent: path and, after "?", query
-        "path",  # bytes, raw, never decoded or normalised
-        "query",  # bytes, raw, without the "?"
-        "headers",  # dict[bytes, bytes]
         "body",  # Body
-        "peer",  # str, address of the client without its port
-        "secure",  # bool, came over TLS
-        "received_at",  # float, seconds since the epoch, when the headers were complete
+        "headers",  # dict[bytes, bytes]
         "id",  # str, 16 upper-case hex digits, unique per request
+        "method",  # str, upper case, as sent
+        "path",  # bytes, raw, never decoded or normalised
+        "peer",  # str, address of the client without its port
+        "query",  # bytes, raw, without the "?"
+        "received_at",  # float, seconds since the epoch, when the headers were complete
+        "secure",  # bool, came over TLS
         "seen",  # observe.access.Seen | None: what the access log will say
+        "target",  # bytes, as sent: path and, after "?", query
     )
     method: str
     target: bytes
@@ -102,7 +102,7 @@ class Response:
     answer to HEAD does), and Date, Server, Connection itself.
     """
 
-    __slots__ = ("status", "headers", "body", "close")
+    __slots__ = ("body", "close", "headers", "status")
 
     def __init__(
         self,

@@ -55,7 +55,7 @@ def members(model: OperationModel, operation: Operation) -> tuple[list[Member], 
 
 
 def _row(model: OperationModel, operation: Operation) -> str:
-    cells = (" ".join(f"`{member.model}`" for member in group) or "–" for group in members(model, operation))
+    cells = (" ".join(f"`{member.model}`" for member in group) or "none" for group in members(model, operation))
     return f"| {model.name} | {' | '.join(cells)} |"
 
 

@@ -112,10 +112,7 @@ class Router:
                 raise InvalidURI()
             bucket = self._names.get(raw_bucket) or self._name(raw_bucket)
         if raw_key:
-            if query.PERCENT in raw_key or 0 in raw_key or not raw_key.isascii():
-                key = query.path_text(raw_key)
-            else:
-                key = raw_key.decode("ascii")
+            key = query.path_text(raw_key) if query.PERCENT in raw_key or 0 in raw_key or not raw_key.isascii() else raw_key.decode("ascii")
             if len(key) > 256 and len(key.encode()) > KEY_BYTES_MAX:
                 raise KeyTooLongError(Size=str(len(key.encode())), MaxSizeAllowed=str(KEY_BYTES_MAX))
             level = 2

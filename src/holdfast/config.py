@@ -61,7 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     region: Annotated[str, About(S3, "Region that signatures must name and that buckets are in.", "eu-frankfurt-1")] = "us-east-1"
     list_extras: Annotated[bool, About(S3, "Listings carry owner and tags without being asked.", "true")] = False
-    upload_expiry_s: Annotated[float, About(S3, "Multipart uploads older than this are aborted; 0 means never.", "604800", 0)] = 0.0
+    upload_expiry_s: Annotated[float, About(S3, "Multipart uploads older than this are aborted; 0 means never.", "86400", 0)] = 604800.0
 
     log_level: Annotated[str, About(LOGS, "How much the log on stderr says.", "debug", choices=("debug", "info", "warning", "error"))] = "info"
     access_log: Annotated[str, About(LOGS, "Access log: a file, '-' for stdout, 'off'; 'default' is logs/access.jsonl in the data.", "-")] = "default"

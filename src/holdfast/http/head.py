@@ -233,7 +233,6 @@ def _frame(headers: dict[bytes, bytes], http10: bool) -> Framing:
         options = [option.strip() for option in headers.get(b"connection", b"").lower().split(b",")]
         framing.keep_alive = b"close" not in options and (not http10 or b"keep-alive" in options)
     if b"expect" in headers and not http10:
-        if headers[b"expect"].lower() != b"100-continue":
-            raise HeadRefused(417, "ExpectationFailed", "The only expectation that can be met is 100-continue.")
-        framing.expects = framing.length != 0
+        # any other expectation is passed over, as S3 does and RFC 9110, 10.1.1, allows
+        framing.expects = framing.length != 0 and headers[b"expect"].lower() == b"100-continue"
     return framing

@@ -48,7 +48,9 @@ async def verify_v2_header(request: Request, authorization: bytes, keys: Finder,
     if not colon or not access_key:
         raise InvalidArgument("AWS authorization header is invalid.  Expected AwsAccessKeyId:signature", ArgumentName="Authorization")
     headers = request.headers
-    date = headers.get(b"x-amz-date") or headers.get(b"date", b"")
+    date = headers.get(b"x-amz-date")  # takes the place of Date even when it is empty
+    if date is None:
+        date = headers.get(b"date", b"")
     sent = times.http_date(date.decode("latin-1"))
     if sent is None or sent < 0:
         raise AccessDenied("AWS authentication requires a valid Date or x-amz-date header")

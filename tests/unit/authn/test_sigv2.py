@@ -40,6 +40,8 @@ def test_x_amz_date_takes_the_place_of_date() -> None:
 def test_a_date_that_is_none_is_refused(date: str) -> None:
     with pytest.raises(AccessDenied):
         verify(curl(f"GET\n\n\n{date}\n/bucket", "/bucket", method="GET", date=date))
+    with pytest.raises(AccessDenied):  # a good Date does not help
+        verify(curl(f"GET\n\n\n\nx-amz-date:{date}\n/bucket", "/bucket", method="GET", x_amz_date=date))
 
 
 def test_the_bucket_of_a_virtual_host_is_signed() -> None:

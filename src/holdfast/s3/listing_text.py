@@ -28,8 +28,9 @@ def _reference(match: re.Match[str]) -> str:
 
 
 def xml_text(text: str) -> str:
-    """`text` as XML character data. Control characters become numeric references, as S3 writes them: XML 1.0 has no other
-    form for them, and a client that stores such keys asks for `encoding-type=url`."""
+    """`text` as XML character data. Control characters become numeric references, as S3 writes them, though XML 1.0 has no form for
+    them and strict parsers stop there: a client that meets such keys asks for `encoding-type=url`. A stand-in like U+FFFD would
+    read well and be wrong: the key would name another object, and a page continued after it would skip keys in silence."""
     return _XML_SPECIAL.sub(_reference, text)
 
 

@@ -27,6 +27,10 @@ class Defaulted(msgspec.Struct, frozen=True, kw_only=True):
     key: str
 
 
+class Bodiless(msgspec.Struct, frozen=True, kw_only=True):
+    bucket: str
+
+
 @pytest.fixture(autouse=True)
 def _empty_registry() -> Iterator[None]:
     saved = dict(OPERATIONS)
@@ -43,6 +47,14 @@ async def misspelt(call: Call[Misspelt]) -> None: ...
 
 
 async def defaulted(call: Call[Defaulted]) -> None: ...
+
+
+async def bodiless(call: Call[Bodiless]) -> None: ...
+
+
+def test_an_operation_may_not_overlook_its_body() -> None:
+    with pytest.raises(TypeError, match="access_control_policy"):
+        operation("PutBucketAcl", "s3:PutBucketAcl")(bodiless)
 
 
 def test_a_handler_is_registered_with_its_input_and_the_models_status() -> None:

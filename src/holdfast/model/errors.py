@@ -29,6 +29,7 @@ class Refusal(Exception):
 
 # fmt: off
 # ruff: noqa: E701, E501
+class AccessControlListNotSupported(Refusal): status, message, oci = 400, "The bucket does not allow ACLs", (400, "InvalidParameter")
 class AccessDenied(Refusal): status, message, oci = 403, "Access Denied", (404, "NotAuthorizedOrNotFound")
 class AccessForbidden(Refusal): status, message, oci = 403, "CORSResponse: CORS is not enabled for this bucket.", (404, "NotAuthorizedOrNotFound")
 class AuthorizationHeaderMalformed(Refusal): status, message, oci = 400, "The authorization header is malformed.", (401, "NotAuthenticated")
@@ -49,6 +50,7 @@ class InsufficientStorage(Refusal): status, message, oci = 507, "The store has n
 class InternalError(Refusal): status, message, oci = 500, "We encountered an internal error. Please try again.", (500, "InternalServerError")
 class InvalidAccessKeyId(Refusal): status, message, oci = 403, "The access key ID that you provided does not exist in our records.", (401, "NotAuthenticated")
 class InvalidArgument(Refusal): status, message, oci = 400, "Invalid Argument", (400, "InvalidParameter")
+class InvalidBucketAclWithObjectOwnership(Refusal): status, message, oci = 400, "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting", (400, "InvalidParameter")
 class InvalidBucketName(Refusal): status, message, oci = 400, "The specified bucket is not valid.", (400, "InvalidBucketName")
 class InvalidBucketState(Refusal): status, message, oci = 409, "The request is not valid for the current state of the bucket.", (409, "IncorrectState")
 class InvalidDigest(Refusal): status, message, oci = 400, "The Content-MD5 or checksum value that you specified is not valid.", (400, "InvalidParameter")

@@ -115,11 +115,12 @@ class S3:
         return route.writer.write(await route.run(call), route.success)
 
     async def locate(self, route: Route, match: Match, caller: Caller) -> Bucket | None:
-        """The bucket that the request names; None for ListBuckets and for one that CreateBucket may make. Errors: NoSuchBucket."""
-        if not match.bucket:
+        """The bucket that the request names; None for ListBuckets, and for CreateBucket: to ask for a name that somebody else has is
+        allowed, and answered with BucketAlreadyExists. Errors: NoSuchBucket."""
+        if not match.bucket or route.creates:
             return None
         bucket = await self.engine.catalog.bucket(self.namespace_of(caller), match.bucket)
-        if bucket is None and not route.creates:
+        if bucket is None:
             raise NoSuchBucket(BucketName=match.bucket)
         return bucket
 

@@ -53,6 +53,10 @@ def answer(given: ReadInput, request: Request, caller: Caller, bucket: Bucket, v
 
     Errors: NotModified (with the headers of RFC 9110, 15.4.5), PreconditionFailed, InvalidRange, InvalidPartNumber, InvalidArgument,
     InvalidRequest."""
+    if b"x-amz-server-side-encryption" in request.headers:  # a member of no read: it would be ignored in silence
+        raise InvalidArgument(
+            "x-amz-server-side-encryption header is not supported for this operation.", ArgumentName="x-amz-server-side-encryption"
+        )
     head = object_head(bucket, version)
     if (
         given.if_match is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from holdfast.model.buckets import Bucket
-from holdfast.model.errors import InvalidArgument, InvalidStorageClass, MetadataTooLarge, NotImplemented
+from holdfast.model.errors import InvalidArgument, InvalidStorageClass, MetadataTooLarge
 from holdfast.model.objects import Facts, Version
 from holdfast.objects.checksums import ALGORITHMS
 from holdfast.objects.read import read_version_id
@@ -19,10 +19,6 @@ STORAGE_CLASSES = frozenset(
 )
 """The classes that a general purpose bucket takes. They are kept and given back; all bytes are stored alike."""
 
-ACLS_AS_OWNED = frozenset({"private", "bucket-owner-full-control"})
-"""Canned ACLs that say what is so anyway: the bucket's owner owns every object and is the only grantee."""
-_ACLS = ACLS_AS_OWNED | {"public-read", "public-read-write", "authenticated-read", "aws-exec-read", "bucket-owner-read"}
-
 Header = tuple[bytes, bytes]
 ACCEPT_RANGES: Header = (b"Accept-Ranges", b"bytes")
 
@@ -34,15 +30,6 @@ def check_storage_class(name: str | None) -> str:
     if name not in STORAGE_CLASSES:
         raise InvalidStorageClass(None, StorageClassRequested=name)
     return name
-
-
-def check_acl(acl: str) -> None:
-    """A canned ACL is honoured or refused, never dropped. Errors: InvalidArgument, NotImplemented."""
-    if acl in ACLS_AS_OWNED:
-        return
-    if acl not in _ACLS:
-        raise InvalidArgument(None, ArgumentName="x-amz-acl", ArgumentValue=acl)
-    raise NotImplemented("Canned ACLs other than private and bucket-owner-full-control are not implemented.", Header="x-amz-acl")
 
 
 def check_metadata(metadata: dict[str, str]) -> None:

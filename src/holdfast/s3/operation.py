@@ -23,7 +23,7 @@ Authorize = Callable[[Caller, tuple[str, ...], Bucket | None, str], Awaitable[No
 
 
 class Call(Generic[I]):
-    """All that a handler may use. `bucket` is the bucket that the request names (None for ListBuckets and CreateBucket of a new one);
+    """All that a handler may use. `bucket` is the bucket that the request names (None for ListBuckets and CreateBucket);
     `now_ms` is the time of the request in milliseconds since the epoch."""
 
     __slots__ = ("authorize", "bucket", "caller", "engine", "input", "now_ms", "request", "settings")
@@ -129,6 +129,8 @@ def _check(name: str, input: type, ignores: tuple[str, ...]) -> OperationModel:
     for field in (*input.__struct_fields__, *ignores):  # type: ignore[attr-defined]
         if field not in members:
             raise TypeError(f"{name} has no member {field}{_nearest(field, members)}")
+    if model.input.payload and model.input.payload not in (*input.__struct_fields__, *ignores):  # type: ignore[attr-defined]
+        raise TypeError(f"{name} must read its body, {model.input.payload}: nobody else refuses what it says")
     for info in msgspec.structs.fields(input):
         if members[info.name].required and not info.required:
             raise TypeError(f"{name}: {info.name} is required by the model and must not have a default")

@@ -20,7 +20,6 @@ from holdfast.model.errors import (
     NoSuchWebsiteConfiguration,
     ObjectLockConfigurationNotFoundError,
     OperationAborted,
-    OwnershipControlsNotFoundError,
     Refusal,
     ReplicationConfigurationNotFoundError,
     ServerSideEncryptionConfigurationNotFoundError,
@@ -134,16 +133,6 @@ def register() -> None:
                 return await _list_none(call)
 
             _register(row.listing, row.read_action, listing)
-    _register("GetBucketOwnershipControls", "s3:GetBucketOwnershipControls", _get_ownership)
-
-
-async def _get_ownership(call: Call[Any]) -> dict[str, Any]:
-    """What CreateBucket was told; else there are none."""
-    bucket = bucket_of(call)
-    ownership = bucket.settings.get("object_ownership")
-    if ownership is None:
-        raise OwnershipControlsNotFoundError(BucketName=bucket.name)
-    return {"ownership_controls": {"rules": [{"object_ownership": ownership}]}}
 
 
 async def change(call: Call[Any], new: Callable[[Mapping[str, str]], dict[str, str]]) -> Bucket:

@@ -19,8 +19,7 @@ import apsw
 
 from holdfast.engine.api import EngineError, Full, Unavailable
 from holdfast.engine.embedded.generation import CommitLock, Generation
-from holdfast.engine.embedded.room import Room
-from holdfast.engine.embedded.schema import PAGE_BYTES, connect
+from holdfast.engine.embedded.schema import connect
 
 T = TypeVar("T")
 log = logging.getLogger("holdfast.engine")
@@ -74,8 +73,7 @@ def engine_error(error: BaseException) -> EngineError:
 class Writer:
     """The committing thread of one database in one process. Several processes take turns by a lock."""
 
-    def __init__(self, database: Path, lock: Path, generation: Generation, room: Room) -> None:
-        self._room = room
+    def __init__(self, database: Path, lock: Path, generation: Generation) -> None:
         self._database = database
         self._lock = CommitLock(lock)
         self._generation = generation
@@ -208,7 +206,7 @@ class Writer:
     def _tend_log(self) -> None:
         """A second thread copies the log back while commits go on; if it cannot keep up, the committing thread does
         it, so that the log stays bounded."""
-        if self._wal_pages >= CHECKPOINT_NOW_PAGES or (self._wal_pages and self._room.is_tight(self._wal_pages * PAGE_BYTES)):
+        if self._wal_pages >= CHECKPOINT_NOW_PAGES:
             with self._lock:
                 checkpoint(self._connection)
         elif self._wal_pages >= CHECKPOINT_BACKGROUND_PAGES:

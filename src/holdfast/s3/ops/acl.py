@@ -1,4 +1,4 @@
-"""GetBucketAcl and GetObjectAcl: while ACLs cannot be changed, the owner has full control and nobody else has any."""
+"""The ACLs of buckets and objects: the bucket's owner has full control and nobody else has any, and a Put may only say so again."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from typing import Any
 
 import msgspec
 
-from holdfast.model.errors import InvalidArgument, MethodNotAllowed, NoSuchKey, NoSuchVersion
-from holdfast.s3.operation import Call, operation
+from holdfast.model.errors import InvalidArgument, MethodNotAllowed, MissingSecurityHeader, NoSuchKey, NoSuchVersion, NotImplemented
+from holdfast.model.messages import Response
+from holdfast.objects.read import find, read_version_id
+from holdfast.s3.operation import Call, operation, response
+from holdfast.s3.ownership import BUCKET_ACLS, check_acl
 from holdfast.s3.place import bucket_of, display_names
 
 
@@ -19,6 +22,20 @@ class ObjectInput(msgspec.Struct, frozen=True, kw_only=True):
     bucket: str
     key: str
     version_id: str | None = None
+
+
+class PutBucketInput(msgspec.Struct, frozen=True, kw_only=True):
+    bucket: str
+    acl: str | None = None
+    access_control_policy: dict[str, Any] | None = None
+
+
+class PutObjectInput(msgspec.Struct, frozen=True, kw_only=True):
+    bucket: str
+    key: str
+    version_id: str | None = None
+    acl: str | None = None
+    access_control_policy: dict[str, Any] | None = None
 
 
 @operation("GetBucketAcl", "s3:GetBucketAcl")
@@ -50,3 +67,31 @@ async def _full_control(call: Call[Any], owner: str) -> dict[str, Any]:
     names = await display_names(call, {owner})
     person = {"id": owner, "display_name": names[owner]}
     return {"owner": person, "grants": [{"grantee": {**person, "type": "CanonicalUser"}, "permission": "FULL_CONTROL"}]}
+
+
+@operation("PutBucketAcl", "s3:PutBucketAcl")
+async def put_bucket_acl(call: Call[PutBucketInput]) -> Response:
+    """Takes the canned ACL "private", which changes nothing; grants and documents are refused with NotImplemented.
+
+    Errors: MissingSecurityHeader (no ACL), InvalidArgument, AccessControlListNotSupported, NotImplemented."""
+    check_acl(_canned(call.input), bucket_of(call), BUCKET_ACLS)
+    return response(200)
+
+
+@operation("PutObjectAcl", "s3:PutObjectAcl")
+async def put_object_acl(call: Call[PutObjectInput]) -> Response:
+    """As PutBucketAcl, for a version; "bucket-owner-full-control" says what is so, too. Errors: as PutBucketAcl and GetObjectAcl."""
+    given = call.input
+    bucket = bucket_of(call)
+    check_acl(_canned(given), bucket)
+    version = await find(call.engine, bucket, given.key, given.version_id)
+    version_id = read_version_id(bucket, version)
+    return response(200, *([] if version_id is None else [(b"x-amz-version-id", version_id.encode("ascii"))]))
+
+
+def _canned(given: PutBucketInput | PutObjectInput) -> str:
+    if given.access_control_policy is not None:
+        raise NotImplemented("Access control policies are not implemented.")
+    if given.acl is None:
+        raise MissingSecurityHeader(None, MissingHeaderName="x-amz-acl")
+    return given.acl

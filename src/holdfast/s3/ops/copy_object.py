@@ -20,8 +20,9 @@ from holdfast.objects.tags import tags_of_header
 from holdfast.objects.versioning import shown_version_id
 from holdfast.s3.checksum_headers import algorithm_of
 from holdfast.s3.copy_source import Found, find_source
-from holdfast.s3.object_headers import check_acl, check_metadata, check_redirect, check_storage_class, stored_expires
+from holdfast.s3.object_headers import check_metadata, check_redirect, check_storage_class, stored_expires
 from holdfast.s3.operation import Call, operation
+from holdfast.s3.ownership import check_acl
 from holdfast.s3.place import bucket_of
 
 COPY, REPLACE = "COPY", "REPLACE"
@@ -67,7 +68,7 @@ async def copy_object(call: Call[Input]) -> dict[str, Any]:
     bucket = bucket_of(call)
     check_key(given.key)
     if given.acl is not None:
-        check_acl(given.acl)
+        check_acl(given.acl, bucket)
     if given.object_lock_mode or given.object_lock_retain_until_date or given.object_lock_legal_hold_status:
         raise InvalidRequest("Bucket is missing Object Lock Configuration")
     for member in ("metadata_directive", "tagging_directive"):

@@ -9,12 +9,12 @@ import msgspec
 from holdfast.buckets.creation import check_location
 from holdfast.buckets.creation import create_bucket as create
 from holdfast.model.buckets import Bucket
-from holdfast.model.errors import AccessDenied, InvalidArgument, NotImplemented
+from holdfast.model.errors import AccessDenied, InvalidArgument, InvalidBucketAclWithObjectOwnership, NotImplemented
 from holdfast.model.messages import Response
 from holdfast.s3.operation import Call, operation, response
+from holdfast.s3.ownership import OWNERSHIP, check_ownership
 
 _ACLS = ("private", "public-read", "public-read-write", "authenticated-read")
-_OWNERSHIPS = ("BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter")
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +46,7 @@ async def create_bucket(call: Call[Input]) -> Response:
             region=call.settings.region,
             owner=user.canonical_id,
             created_ms=call.now_ms,
-            settings={"object_ownership": given.object_ownership} if given.object_ownership else {},
+            settings={OWNERSHIP: given.object_ownership} if given.object_ownership else {},
         ),
     )
     return response(200, (b"location", b"/" + given.bucket.encode("ascii")))
@@ -55,12 +55,12 @@ async def create_bucket(call: Call[Input]) -> Response:
 def _refuse_unbuilt(given: Input, configuration: dict[str, Any]) -> None:
     if given.acl is not None and given.acl not in _ACLS:
         raise InvalidArgument(None, ArgumentName="x-amz-acl", ArgumentValue=given.acl)
+    if given.object_ownership is not None:
+        check_ownership(given.object_ownership)
+        if given.acl not in (None, "private"):
+            raise InvalidBucketAclWithObjectOwnership
     if given.acl not in (None, "private"):
         raise NotImplemented("Canned ACLs other than private are not implemented.")
-    if given.object_ownership is not None and given.object_ownership not in _OWNERSHIPS:
-        raise InvalidArgument(None, ArgumentName="x-amz-object-ownership", ArgumentValue=given.object_ownership)
-    if given.object_ownership not in (None, "BucketOwnerEnforced"):
-        raise NotImplemented("Object ownership other than BucketOwnerEnforced is not implemented.")
     if given.object_lock_enabled_for_bucket:
         raise NotImplemented("Object Lock is not implemented.")
     for name in ("location", "bucket", "tags"):

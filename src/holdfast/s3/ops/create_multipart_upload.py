@@ -12,8 +12,9 @@ from holdfast.model.objects import Facts
 from holdfast.objects.names import check_key, content_type_of
 from holdfast.objects.tags import tags_of_header
 from holdfast.objects.uploads import asked_for_checksum, new_upload, start_upload
-from holdfast.s3.object_headers import check_acl, check_metadata, check_redirect, check_storage_class, stored_expires
+from holdfast.s3.object_headers import check_metadata, check_redirect, check_storage_class, stored_expires
 from holdfast.s3.operation import Call, operation
+from holdfast.s3.ownership import check_acl
 from holdfast.s3.place import bucket_of, writer_of
 
 
@@ -47,7 +48,7 @@ async def create_multipart_upload(call: Call[Input]) -> dict[str, Any]:
     bucket = bucket_of(call)
     check_key(given.key)
     if given.acl is not None:
-        check_acl(given.acl)
+        check_acl(given.acl, bucket)
     if given.object_lock_mode or given.object_lock_retain_until_date or given.object_lock_legal_hold_status:
         raise InvalidRequest("Bucket is missing Object Lock Configuration")
     check_metadata(given.metadata)

@@ -14,8 +14,9 @@ from holdfast.objects.tags import tags_of_header
 from holdfast.objects.versioning import shown_version_id
 from holdfast.objects.write import put
 from holdfast.s3.checksum_headers import CHECKSUM_MEMBERS, claim_of
-from holdfast.s3.object_headers import check_acl, check_metadata, check_redirect, check_storage_class, stored_expires
+from holdfast.s3.object_headers import check_metadata, check_redirect, check_storage_class, stored_expires
 from holdfast.s3.operation import Call, operation
+from holdfast.s3.ownership import check_acl
 from holdfast.s3.place import bucket_of
 
 
@@ -53,7 +54,7 @@ async def put_object(call: Call[Input]) -> Response:
     check_key(given.key)
     require_length(call.request)
     if given.acl is not None:
-        check_acl(given.acl)
+        check_acl(given.acl, bucket)
     if given.object_lock_mode or given.object_lock_retain_until_date or given.object_lock_legal_hold_status:
         raise InvalidRequest("Bucket is missing Object Lock Configuration")
     if given.metadata:

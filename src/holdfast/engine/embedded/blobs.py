@@ -16,6 +16,7 @@ from awscrt.checksums import crc32c
 from holdfast.engine.api import EngineError, Full, Unavailable
 from holdfast.engine.embedded import files, rows
 from holdfast.engine.embedded.reading import Reading
+from holdfast.engine.embedded.room import Room
 from holdfast.engine.embedded.schema import sync_directory
 from holdfast.engine.embedded.writer import Batch, Writer
 from holdfast.model.objects import Blob
@@ -36,7 +37,8 @@ def file_error(error: OSError) -> EngineError:
 class EmbeddedBlobs:
     """`Blobs` on the file system and the catalog's inline rows."""
 
-    def __init__(self, root: Path, inline_bytes_max: int, pool: ThreadPoolExecutor, connection: apsw.Connection, writer: Writer) -> None:
+    def __init__(self, root: Path, inline_bytes_max: int, pool: ThreadPoolExecutor, connection: apsw.Connection, writer: Writer, room: Room) -> None:
+        self._room = room
         self._root = root
         self._inline_bytes_max = inline_bytes_max
         self._pool = pool
@@ -50,7 +52,7 @@ class EmbeddedBlobs:
         return Blob(b"", len(data), crc32c(data), data)
 
     def writer(self, size: int | None) -> FileWriter:
-        return FileWriter(self._root, self._pool, self._inline_bytes_max)
+        return FileWriter(self._root, self._pool, self._inline_bytes_max, self._room)
 
     def read(self, blobs: tuple[Blob, ...], start: int, length: int) -> AsyncIterator[bytes]:
         return Reading(self._root, self._pool, self._connection, blobs, start, length)
@@ -76,7 +78,8 @@ def _unnamed(batch: Batch, ids: list[bytes]) -> list[bytes]:
 class FileWriter:
     """`BlobWriter`: collects about 1 MiB, hands it to a thread that checks and writes it, and collects the next meanwhile."""
 
-    def __init__(self, root: Path, pool: ThreadPoolExecutor, inline_bytes_max: int) -> None:
+    def __init__(self, root: Path, pool: ThreadPoolExecutor, inline_bytes_max: int, room: Room) -> None:
+        self._room = room
         self._root = root
         self._pool = pool
         self._inline_bytes_max = inline_bytes_max
@@ -102,6 +105,7 @@ class FileWriter:
 
     async def _hand_over(self) -> None:
         await self._settle()
+        self._room.require(self._pending_bytes)
         pieces, self._pieces, self._pending_bytes = self._pieces, [], 0
         self._job = asyncio.get_running_loop().run_in_executor(self._pool, self._append, pieces)
 

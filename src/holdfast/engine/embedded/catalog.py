@@ -11,6 +11,7 @@ import apsw
 from holdfast.engine.api import ANYTHING, Committed, Damaged, Expect, ListPage, ListQuery, Unavailable, UploadPage
 from holdfast.engine.embedded import bucket_steps, listing, rows, steps
 from holdfast.engine.embedded.generation import Generation
+from holdfast.engine.embedded.room import Room
 from holdfast.engine.embedded.rows import FULL, FULL_AND_BODY
 from holdfast.engine.embedded.writer import Writer
 from holdfast.model.buckets import Bucket
@@ -30,7 +31,8 @@ _NEWEST_SEQ = "SELECT max(seq) FROM history WHERE bucket_id = ? AND key = ?"
 class EmbeddedCatalog:
     """`Catalog` on SQLite."""
 
-    def __init__(self, connection: apsw.Connection, writer: Writer, generation: Generation) -> None:
+    def __init__(self, connection: apsw.Connection, writer: Writer, generation: Generation, room: Room) -> None:
+        self._room = room
         self._connection = connection
         self._cursor = connection.cursor()
         self._writer = writer
@@ -70,6 +72,7 @@ class EmbeddedCatalog:
         return self._cursor.execute(statement, arguments).fetchall()
 
     async def create_bucket(self, bucket: Bucket) -> Bucket:
+        self._room.require(0)
         return await self._writer.submit(partial(bucket_steps.create_bucket, bucket=bucket))
 
     async def change_bucket(self, bucket: Bucket) -> Bucket:
@@ -133,6 +136,8 @@ class EmbeddedCatalog:
         return rows.version_of(bucket_id, row, is_latest, rows.blobs_of(row) if body else ())
 
     async def commit(self, bucket: Bucket, new: Version, expect: Expect = ANYTHING) -> Committed:
+        if not new.is_delete_marker:
+            self._room.require(new.size if new.blobs and new.blobs[0].inline is not None else 0)
         return await self._writer.submit(lambda batch: steps.commit(batch, bucket, new, expect))
 
     async def amend(self, bucket: Bucket, key: str, version_id: str | None, facts: Facts, expect: Expect) -> Version:
@@ -147,6 +152,7 @@ class EmbeddedCatalog:
     # ---- uploads ----
 
     async def start_upload(self, bucket: Bucket, upload: Upload) -> None:
+        self._room.require(0)
         await self._writer.submit(lambda batch: bucket_steps.start_upload(batch, bucket, upload))
 
     async def upload(self, bucket_id: int, key: str, upload_id: str) -> Upload | None:
@@ -154,6 +160,7 @@ class EmbeddedCatalog:
         return self._read(rows.upload_of, found[0]) if found else None
 
     async def add_part(self, upload: Upload, part: Part) -> Committed:
+        self._room.require(0)
         return await self._writer.submit(lambda batch: bucket_steps.add_part(batch, upload, part))
 
     async def parts(self, upload: Upload, *, after: int = 0, limit: int = 1000) -> list[Part]:  # type: ignore[valid-type]

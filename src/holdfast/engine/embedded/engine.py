@@ -17,6 +17,7 @@ from holdfast.engine.embedded.blobs import EmbeddedBlobs, file_error
 from holdfast.engine.embedded.catalog import EmbeddedCatalog
 from holdfast.engine.embedded.generation import CommitLock, Generation
 from holdfast.engine.embedded.registry import EmbeddedRegistry
+from holdfast.engine.embedded.room import Room
 from holdfast.engine.embedded.writer import Batch, Writer, engine_error
 from holdfast.model.objects import Blob
 
@@ -32,11 +33,12 @@ class EmbeddedEngine:
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="body")
         self._generations = {name: Generation(path / f"{name}.generation") for name in ("catalog", "registry")}
         self._connections = {name: schema.connect(path / f"{name}.db") for name in ("catalog", "registry")}
-        self._writers = {name: Writer(path / f"{name}.db", path / f"{name}.lock", self._generations[name]) for name in ("catalog", "registry")}
+        room = Room(path)
+        self._writers = {name: Writer(path / f"{name}.db", path / f"{name}.lock", self._generations[name], room) for name in ("catalog", "registry")}
         connection, writer = self._connections["catalog"], self._writers["catalog"]
         self._root = path / "blobs"
-        self.catalog = EmbeddedCatalog(connection, writer, self._generations["catalog"])
-        self.blobs = EmbeddedBlobs(self._root, inline_bytes_max, self._pool, connection, writer)
+        self.catalog = EmbeddedCatalog(connection, writer, self._generations["catalog"], room)
+        self.blobs = EmbeddedBlobs(self._root, inline_bytes_max, self._pool, connection, writer, room)
         self.registry = EmbeddedRegistry(self._connections["registry"], self._writers["registry"], self._generations["registry"])
 
     @classmethod

@@ -19,7 +19,8 @@ import apsw
 
 from holdfast.engine.api import EngineError, Full, Unavailable
 from holdfast.engine.embedded.generation import CommitLock, Generation
-from holdfast.engine.embedded.schema import connect
+from holdfast.engine.embedded.room import Room
+from holdfast.engine.embedded.schema import PAGE_BYTES, connect
 
 T = TypeVar("T")
 log = logging.getLogger("holdfast.engine")
@@ -73,7 +74,8 @@ def engine_error(error: BaseException) -> EngineError:
 class Writer:
     """The committing thread of one database in one process. Several processes take turns by a lock."""
 
-    def __init__(self, database: Path, lock: Path, generation: Generation) -> None:
+    def __init__(self, database: Path, lock: Path, generation: Generation, room: Room) -> None:
+        self._room = room
         self._database = database
         self._lock = CommitLock(lock)
         self._generation = generation
@@ -206,7 +208,7 @@ class Writer:
     def _tend_log(self) -> None:
         """A second thread copies the log back while commits go on; if it cannot keep up, the committing thread does
         it, so that the log stays bounded."""
-        if self._wal_pages >= CHECKPOINT_NOW_PAGES:
+        if self._wal_pages >= CHECKPOINT_NOW_PAGES or (self._wal_pages and self._room.is_tight(self._wal_pages * PAGE_BYTES)):
             with self._lock:
                 checkpoint(self._connection)
         elif self._wal_pages >= CHECKPOINT_BACKGROUND_PAGES:

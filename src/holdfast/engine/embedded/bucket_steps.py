@@ -118,7 +118,7 @@ def finish_upload(batch: Batch, bucket: Bucket, upload: Upload, new: Version, ex
     for blob in new.blobs:
         if blob.size == 0:
             continue
-        if held[blob.id] > 0 and blob.inline is None:
+        if held[blob.id] > 0 and blob.inline is None and (not rows.inline_rowid(blob.id) or extents_of[blob.id][1:] == (blob.size, blob.check)):
             held[blob.id] -= 1
             passed.append(extents_of[blob.id])
         else:

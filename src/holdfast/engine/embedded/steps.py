@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import msgspec
+from awscrt.checksums import crc32c
 
 from holdfast.engine.api import Committed, Conflict, Expect, Gone, Stale
 from holdfast.engine.embedded import rows
@@ -65,8 +66,10 @@ def check_shared(batch: Batch, blobs: tuple[Blob, ...]) -> None:
         if blob.size == 0 or blob.inline is not None:
             continue
         rowid = rows.inline_rowid(blob.id)
-        if rowid:
-            found = batch.execute("SELECT 1 FROM inline WHERE id = ?", (rowid,)).fetchall()
+        if rowid:  # a row's number is given anew once the row is gone, so it is the bytes that tell
+            found = batch.execute("SELECT data FROM inline WHERE id = ?", (rowid,)).fetchall()
+            if found and (len(found[0][0]) != blob.size or crc32c(found[0][0]) != blob.check):
+                raise Gone("blob")
         elif blob.check == rows.FRESH:
             continue
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import fcntl
 import os
 from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -69,6 +70,24 @@ class EmbeddedBlobs:
         for blob_id in ids:
             with contextlib.suppress(OSError):  # a stray stays for the sweep
                 os.unlink(files.path_of(self._root, blob_id))
+
+
+    async def discard_strays(self, ids: list[bytes], before: float) -> int:
+        """Removes those of the files that no row names, that nobody writes, and that nobody wrote to since `before` (seconds since
+        the epoch); how many. The order matters: whoever finished one after it was looked for has just written its tail."""
+        unnamed = await self._writer.submit(lambda batch: _unnamed(batch, ids))
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._unlink_strays, unnamed, before)
+
+    def _unlink_strays(self, ids: list[bytes], before: float) -> int:
+        removed = 0
+        for blob_id in ids:
+            path = files.path_of(self._root, blob_id)
+            with contextlib.suppress(OSError), open(path, "rb", buffering=0) as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # its writer holds it
+                if os.fstat(file.fileno()).st_mtime <= before:
+                    os.unlink(path)
+                    removed += 1
+        return removed
 
 
 def _unnamed(batch: Batch, ids: list[bytes]) -> list[bytes]:
@@ -159,6 +178,7 @@ class FileWriter:
         self._id = os.urandom(files.ID_BYTES)
         path = files.path_of(self._root, self._id)
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._descriptor, fcntl.LOCK_SH)  # until it is closed: not a stray, however slowly it grows
         return files.BlockChecks(self._id)
 
     def _append(self, pieces: list[bytes]) -> None:

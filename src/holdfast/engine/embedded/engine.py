@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,7 +20,6 @@ from holdfast.engine.embedded.generation import CommitLock, Generation
 from holdfast.engine.embedded.registry import EmbeddedRegistry
 from holdfast.engine.embedded.room import Room
 from holdfast.engine.embedded.writer import Batch, Writer, engine_error
-from holdfast.model.objects import Blob
 
 INLINE_BYTES_MAX = 32 * 1024
 _THREADS = 8
@@ -70,15 +70,15 @@ class EmbeddedEngine:
             generation.close()
 
     async def sweep(self, older_than_s: float) -> int:
-        """Inline bodies come and go with their rows, so only files can be strays. Files of writers at work are younger than any sane age."""
+        """Inline bodies come and go with their rows, so only files can be strays. A file that is being written is none, whatever its age."""
         loop = asyncio.get_running_loop()
         connection = schema.connect(self._path / "catalog.db", readonly=True)
         removed = 0
+        before = time.time() - older_than_s
         try:
-            walk = upkeep.strays(self._root, connection, older_than_s)
+            walk = upkeep.strays(self._root, connection, before)
             while ids := await loop.run_in_executor(self._pool, next, walk, None):
-                await self.blobs.discard([Blob(blob_id, 0) for blob_id in ids])
-                removed += len(ids)
+                removed += await self.blobs.discard_strays(ids, before)
         finally:
             connection.close()
         return removed

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -120,9 +119,8 @@ def verify_file(root: Path, blob: Blob) -> None:
         os.close(descriptor)
 
 
-def strays(root: Path, connection: apsw.Connection, older_than_s: float) -> Iterator[list[bytes]]:
-    """Ids of files that no row names and that nobody wrote to for that long, a directory at a time."""
-    before = time.time() - older_than_s
+def strays(root: Path, connection: apsw.Connection, before: float) -> Iterator[list[bytes]]:
+    """Ids of files that no row names and that nobody wrote to since `before` (seconds since the epoch), a directory at a time."""
     for directory in sorted(root.iterdir()):
         old: list[bytes] = []
         with os.scandir(directory) as entries:

@@ -65,9 +65,9 @@ def test_m156_names(s3: Any) -> None:
     assert refused(s3.create_bucket, Bucket="under_score")[1] == "InvalidBucketName"
 
 
-def test_m156_what_would_not_be_private_is_refused(s3: Any) -> None:
-    assert refused(s3.create_bucket, Bucket=fresh(), ACL="public-read") == (501, "NotImplemented")
-    assert refused(s3.create_bucket, Bucket=fresh(), GrantRead="id=x") == (501, "NotImplemented")
+def test_m156_what_a_bucket_cannot_be_is_refused(s3: Any) -> None:
+    assert refused(s3.create_bucket, Bucket=fresh(), ACL="public-ready") == (400, "InvalidArgument")
+    assert refused(s3.create_bucket, Bucket=fresh(), GrantRead="id=x") == (400, "InvalidArgument")
     assert refused(s3.create_bucket, Bucket=fresh(), ObjectLockEnabledForBucket=True) == (501, "NotImplemented")
 
 

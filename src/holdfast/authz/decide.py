@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from holdfast.model.buckets import Bucket
 from holdfast.model.identity import Caller
+from holdfast.model.objects import Upload, Version
 
 Effect = Literal["allow", "deny", ""]
 """What a policy says to a question; "" when it says nothing."""
@@ -18,13 +19,15 @@ Effect = Literal["allow", "deny", ""]
 class Question(NamedTuple):
     """Who asks to do what, and on what. `action` is an S3 action ("s3:PutObject"), `key` "" where none is named.
 
-    `bucket` is None for what is not in a bucket: to list one's buckets, to make a new one.
+    `bucket` is None for what is not in a bucket: to list one's buckets, to make a new one. `target` is the version or upload
+    that the request is about, once it was looked up: None says nothing about whether there is one.
     """
 
     caller: Caller
     action: str
     bucket: Bucket | None = None
     key: str = ""
+    target: Version | Upload | None = None
 
 
 class Policy(Protocol):

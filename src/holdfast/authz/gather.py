@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from holdfast.authz.acl import ACLS
 from holdfast.authz.actions import is_action
 from holdfast.authz.decide import Decision, Effect, Evidence, Policy, Question, decide
 from holdfast.model.buckets import Bucket
 from holdfast.model.errors import AccessDenied
 from holdfast.model.identity import Caller
+from holdfast.model.objects import Upload, Version
 
 _WITHOUT_BUCKET = frozenset(("s3:ListAllMyBuckets", "s3:CreateBucket"))
 
@@ -32,32 +34,45 @@ class OwnBuckets:
         return "allow" if user is not None and bucket.owner == user.canonical_id else ""
 
 
-_NOTHING = Evidence()
 _all: tuple[Policy, ...] = (AllResources(),)
 _own: tuple[Policy, ...] = (OwnBuckets(),)
-_BY_RIGHTS = {"all": Evidence(identity=_all), "own-buckets": Evidence(identity=_own), "none": _NOTHING}
+_IDENTITY: dict[str, tuple[Policy, ...]] = {"all": _all, "own-buckets": _own, "none": ()}
+_ALONE = {rights: Evidence(identity=identity) for rights, identity in _IDENTITY.items()}
+_WITH_ACLS = {rights: Evidence(identity=identity, resource=ACLS) for rights, identity in _IDENTITY.items()}
 
 
 def gather(question: Question) -> Evidence:
-    """The evidence that this store holds on a question. An anonymous caller brings none; rights that are not known count as none."""
-    user = question.caller.user
-    return _NOTHING if user is None else _BY_RIGHTS.get(user.rights, _NOTHING)
+    """The evidence that this store holds on a question. Rights that are not known count as none.
+
+    Access control lists only ever allow, so they are left out where they cannot change the answer: for an administrator, and
+    for the owner of the bucket, whose rights are those of his identity.
+    """
+    user, bucket = question.caller.user, question.bucket
+    if user is None:
+        return _WITH_ACLS["none"]
+    rights = user.rights
+    if bucket is None or rights == "all" or bucket.owner == user.canonical_id:
+        return _ALONE.get(rights) or _ALONE["none"]
+    return _WITH_ACLS.get(rights) or _WITH_ACLS["none"]
 
 
-def ask(caller: Caller, action: str, bucket: Bucket | None, key: str = "") -> Decision:
+def ask(caller: Caller, action: str, bucket: Bucket | None, key: str = "", target: Version | Upload | None = None) -> Decision:
     """One question, answered."""
-    question = Question(caller, action, bucket, key)
+    question = Question(caller, action, bucket, key, target)
     return decide(question, gather(question))
 
 
-async def authorize(caller: Caller, actions: tuple[str, ...], bucket: Bucket | None, key: str = "") -> None:
-    """Errors: AccessDenied unless the caller may do every one of `actions` on that bucket and key ("" for none).
+async def authorize(
+    caller: Caller, actions: tuple[str, ...], bucket: Bucket | None, key: str = "", target: Version | Upload | None = None
+) -> None:
+    """Errors: AccessDenied unless the caller may do every one of `actions` on that bucket and key ("" for none), and on the version or
+    upload that was found there, if it was looked up.
 
     No actions, no question: that is for operations like DeleteObjects, which ask once for each key.
     """
     for action in actions:
         if not is_action(action):
             raise ValueError(f"{action!r} is no S3 action")
-        question = Question(caller, action, bucket, key)
+        question = Question(caller, action, bucket, key, target)
         if not decide(question, gather(question)).allowed:
             raise AccessDenied()

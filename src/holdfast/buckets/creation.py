@@ -33,7 +33,8 @@ def check_location(constraint: str | None, region: str) -> None:
 
 async def create_bucket(engine: Engine, bucket: Bucket) -> Bucket:
     """The stored bucket. Creating one's own bucket again changes nothing: in us-east-1 it succeeds unless it asks for what the bucket
-    is not, elsewhere it is refused (S3 API Reference, CreateBucket).
+    is not, elsewhere it is refused (S3 API Reference, CreateBucket). There S3 would give an existing bucket the access control list of the
+    request; we refuse another list as Ceph does, since a repeated creation must not lock anybody out, or let anybody in.
 
     Errors: InvalidBucketName, BucketAlreadyOwnedByYou, BucketAlreadyExists."""
     if not is_bucket_name(bucket.name):
@@ -43,6 +44,8 @@ async def create_bucket(engine: Engine, bucket: Bucket) -> Bucket:
     except AlreadyExists as taken:
         existing = taken.existing
         if not isinstance(existing, Bucket) or existing.owner != bucket.owner:
+            raise BucketAlreadyExists(None, BucketName=bucket.name) from None
+        if existing.region == bucket.region == LEGACY_REGION and bucket.settings.get("acl") != existing.settings.get("acl"):
             raise BucketAlreadyExists(None, BucketName=bucket.name) from None
         if existing.region == bucket.region == LEGACY_REGION and bucket.settings.items() <= existing.settings.items():
             return existing

@@ -1,4 +1,4 @@
-"""The names that answers show beside canonical ids."""
+"""The names of identities, from one to the other: what answers show beside canonical ids, and whose an e-mail address is."""
 
 from __future__ import annotations
 
@@ -18,3 +18,13 @@ async def display_name(registry: Registry, canonical_id: str) -> str | None:
         return None
     user = _USER.decode(found.value)
     return user.display_name if user.canonical_id == canonical_id else None
+
+
+async def canonical_id_of_email(registry: Registry, email: str) -> str | None:
+    """The canonical id of the user with that e-mail address (compared in lower case); None for nobody."""
+    lead = await registry.get("email", email.lower())
+    found = None if lead is None else await registry.get("user", lead.value.decode())
+    if found is None:
+        return None
+    user = _USER.decode(found.value)
+    return user.canonical_id if user.email.lower() == email.lower() else None

@@ -21,6 +21,7 @@ from holdfast.model.errors import (
     OperationAborted,
 )
 from holdfast.model.objects import Blob, Part, PartFact, Upload, Version
+from holdfast.model.ownership import owner_of
 from holdfast.objects.checksums import ALGORITHMS, FULL_OBJECT, composite, full_object
 from holdfast.objects.uploads import PART_NUMBER_MAX, asked_for_checksum, final_facts
 from holdfast.objects.versioning import new_version_id
@@ -127,7 +128,7 @@ def check_whole(upload: Upload, asked: Completion, checksum: str, size: int) -> 
 
 
 async def complete_upload(engine: Engine, bucket: Bucket, upload: Upload, asked: Completion, expect: Expect) -> Version:
-    """Makes the object of the listed parts in one step; no byte is copied. The stored version, which the bucket's owner owns.
+    """Makes the object of the listed parts in one step; no byte is copied. The stored version, whose owner the upload names.
 
     Last-Modified is when the upload was initiated, as S3 documents it (User Guide, "Object metadata").
     Errors: those of the checks above, NoSuchUpload, NoSuchBucket, OperationAborted; Conflict (the engine's) when `expect` does not hold."""
@@ -147,7 +148,7 @@ async def complete_upload(engine: Engine, bucket: Bucket, upload: Upload, asked:
             size=size,
             etag=multipart_etag([part.etag for part in parts]),
             storage_class=upload.storage_class,
-            owner=bucket.owner,
+            owner=owner_of(bucket, upload.owner),
             facts=msgspec.structs.replace(
                 final_facts(upload),
                 checksum_value=checksum,

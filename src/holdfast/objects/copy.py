@@ -29,12 +29,14 @@ async def copy(
     key: str,
     *,
     facts: Facts,
+    owner: str = "",
     algorithm: Algorithm | None,
     storage_class: str,
     expect: Expect = ANYTHING,
     now_ms: int,
 ) -> Version:
-    """What CopyObject means: `key` gets a version with the bytes of `source` (found with its blobs) and `facts`.
+    """What CopyObject means: `key` gets a version with the bytes of `source` (found with its blobs) and `facts`,
+    and belongs to `owner`, by default the bucket's.
 
     A copy is one object put whole, as in S3: the copy of a multipart object has no parts, its ETag is the MD5 of its bytes
     and its checksum FULL_OBJECT. The checksum keeps the source's algorithm unless `algorithm` names another. The bytes are read again only
@@ -49,7 +51,7 @@ async def copy(
         size=source.size,
         etag=etag,
         storage_class=storage_class,
-        owner=bucket.owner,
+        owner=owner or bucket.owner,
         facts=msgspec.structs.replace(
             facts,
             checksum_algorithm=checksummed.checksum_algorithm,

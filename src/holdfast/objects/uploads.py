@@ -57,9 +57,20 @@ def final_facts(upload: Upload) -> Facts:
 
 
 def new_upload(
-    bucket_id: int, key: str, *, facts: Facts, owner: str, storage_class: str, now_ms: int, algorithm: str | None, checksum_type: str | None
+    bucket_id: int,
+    key: str,
+    *,
+    facts: Facts,
+    owner: str,
+    initiator: str = "",
+    storage_class: str,
+    now_ms: int,
+    algorithm: str | None,
+    checksum_type: str | None,
 ) -> Upload:
-    """An upload to start, with an id that cannot be guessed. Errors: as choose_checksum."""
+    """An upload to start, with an id that cannot be guessed. `owner` will own the object; `initiator` is who asks, by default the same.
+
+    Errors: as choose_checksum."""
     chosen, kind = choose_checksum(algorithm, checksum_type)
     extra = {**facts.extra, _ASKED: "1"} if algorithm is not None else facts.extra
     return Upload(
@@ -68,7 +79,7 @@ def new_upload(
         key=key,
         initiated_ms=now_ms,
         owner=owner,
-        initiator=owner,
+        initiator=initiator or owner,
         storage_class=storage_class,
         facts=msgspec.structs.replace(facts, checksum_algorithm=chosen, checksum_type=kind, checksum_value="", extra=extra),
     )

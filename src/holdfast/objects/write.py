@@ -202,6 +202,7 @@ async def put(
     body: Body,
     *,
     facts: Facts,
+    owner: str = "",
     claim: Claim = NO_CLAIM,
     expect: Expect = ANYTHING,
     storage_class: str = "STANDARD",
@@ -210,7 +211,7 @@ async def put(
 ) -> Version:
     """What PutObject means: the body becomes the latest version of `key`, durable, or nothing changes.
 
-    `facts` come without their checksum. The bucket's owner owns the object (S3: Object Ownership "BucketOwnerEnforced").
+    `facts` come without their checksum. `owner` is the canonical id of the object's owner, by default the bucket's.
     Errors: as `receive` and `commit`."""
     received = await receive(engine.blobs, body, claim, size_max=size_max)
     version = Version(
@@ -220,7 +221,7 @@ async def put(
         size=received.size,
         etag=received.etag,
         storage_class=storage_class,
-        owner=bucket.owner,
+        owner=owner or bucket.owner,
         facts=msgspec.structs.replace(facts, checksum_algorithm=claim.algorithm.name, checksum_type=FULL_OBJECT, checksum_value=received.checksum),
         blobs=received.blobs,
     )

@@ -10,7 +10,7 @@ from holdfast.model.buckets import Bucket
 from holdfast.model.errors import InvalidArgument, InvalidRequest, MethodNotAllowed, NoSuchBucket, NotImplemented
 from holdfast.model.objects import Version
 from holdfast.objects.conditions import check_read
-from holdfast.objects.read import find
+from holdfast.s3.access import find_readable
 from holdfast.s3.operation import Call
 from holdfast.s3.place import bucket_of
 
@@ -83,9 +83,9 @@ async def find_source(call: Call[Any]) -> Found:
     bucket = here if source.bucket == here.name else await call.engine.catalog.bucket(here.namespace, source.bucket)
     if bucket is None:
         raise NoSuchBucket(None, BucketName=source.bucket)
-    await call.require("s3:GetObject" if source.version_id is None else "s3:GetObjectVersion", bucket, source.key)
+    action = "s3:GetObject" if source.version_id is None else "s3:GetObjectVersion"
     try:
-        version = await find(call.engine, bucket, source.key, source.version_id, body=True)
+        version = await find_readable(call, action, bucket, source.key, source.version_id)
     except MethodNotAllowed:
         raise InvalidRequest("The source of a copy request may not specifically refer to a delete marker by version id.") from None
     check_read(

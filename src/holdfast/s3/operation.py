@@ -14,19 +14,22 @@ from holdfast.model.buckets import Bucket
 from holdfast.model.errors import AccessDenied
 from holdfast.model.identity import Caller
 from holdfast.model.messages import Request, Response
+from holdfast.model.objects import Upload, Version
 from holdfast.wire.model import OperationModel, service
 
 I = TypeVar("I")  # noqa: E741
 
-Authorize = Callable[[Caller, tuple[str, ...], Bucket | None, str], Awaitable[None]]
-"""May the caller do all these actions on that bucket and key ("" for none). Errors: AccessDenied."""
+Authorize = Callable[..., Awaitable[None]]
+"""(Caller, actions, Bucket | None, key, Version | Upload | None): may the caller do all these actions on that bucket and key ("" for none),
+and on what was found there (left out while nothing was looked up). Errors: AccessDenied."""
 
 
 class Call(Generic[I]):
     """All that a handler may use. `bucket` is the bucket that the request names (None for ListBuckets and CreateBucket);
-    `now_ms` is the time of the request in milliseconds since the epoch."""
+    `now_ms` is the time of the request in milliseconds since the epoch. `pending` are the actions that nothing allows so far: the
+    access control list of what the request is about decides (`holdfast.s3.access`); they are () for most callers."""
 
-    __slots__ = ("authorize", "bucket", "caller", "engine", "input", "now_ms", "request", "settings")
+    __slots__ = ("authorize", "bucket", "caller", "engine", "input", "judged", "now_ms", "pending", "request", "settings")
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class Call(Generic[I]):
         now_ms: int,
         settings: Any,
         authorize: Authorize | None = None,
+        pending: tuple[str, ...] = (),
     ) -> None:
         self.input = input
         self.request = request
@@ -47,6 +51,8 @@ class Call(Generic[I]):
         self.now_ms = now_ms
         self.settings = settings
         self.authorize = authorize
+        self.pending = pending
+        self.judged = not pending
 
     async def require(self, action: str, bucket: Bucket, key: str) -> None:
         """Asks for a right beyond those that the operation `needs`, on another bucket or key: the source of a copy, each key
@@ -55,12 +61,20 @@ class Call(Generic[I]):
             raise AccessDenied
         await self.authorize(self.caller, (action,), bucket, key)
 
+    async def judge(self, actions: tuple[str, ...], bucket: Bucket, key: str, target: Version | Upload) -> None:
+        """Asks for rights on what was looked up. Errors: AccessDenied."""
+        if self.authorize is None:
+            raise AccessDenied
+        await self.authorize(self.caller, actions, bucket, key, target)
+        self.judged = self.judged or actions is self.pending
+
 
 Run = Callable[[Call[Any]], Awaitable[Any]]
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """`needs`: the S3 actions ("s3:PutObject") of which the caller needs every one; `input`: the Input class that `run` annotates."""
+    """`needs`: the S3 actions ("s3:PutObject") of which the caller needs every one; `input`: the Input class that `run` annotates;
+    `judges`: that `run` asks again once it found what the request is about, so that its access control list can allow."""
 
     name: str
     needs: tuple[str, ...]
@@ -68,12 +82,15 @@ class Operation(msgspec.Struct, frozen=True):
     run: Run
     ignores: frozenset[str]
     success: int
+    judges: bool = False
 
 
 OPERATIONS: dict[str, Operation] = {}
 
 
-def operation(name: str, *needs: str, ignores: tuple[str, ...] = (), success: int | None = None) -> Callable[[Run], Run]:
+def operation(
+    name: str, *needs: str, ignores: tuple[str, ...] = (), success: int | None = None, judges: bool = False
+) -> Callable[[Run], Run]:
     """Registers the handler of operation `name` of botocore's S3 model.
 
         class Input(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +109,7 @@ def operation(name: str, *needs: str, ignores: tuple[str, ...] = (), success: in
     The handler returns a Response, or an Output: a msgspec.Struct (or dict) of the model's output members in snake case, written
     to headers and XML as the model says, with status `success` (the model's own where none is given: 200, or 204 of most deletions);
     None answers an empty body.
+    A handler that `judges` finds its version or upload by `holdfast.s3.access`, so that access control lists of objects count.
     """
 
     def register(run: Run) -> Run:
@@ -99,7 +117,7 @@ def operation(name: str, *needs: str, ignores: tuple[str, ...] = (), success: in
         model = _check(name, input, ignores)
         if name in OPERATIONS:
             raise TypeError(f"{name} has two handlers")
-        OPERATIONS[name] = Operation(name, needs, input, run, frozenset(ignores), success or model.status)
+        OPERATIONS[name] = Operation(name, needs, input, run, frozenset(ignores), success or model.status, judges)
         return run
 
     return register

@@ -31,7 +31,7 @@ async def display_names(call: Call[Any], canonical_ids: set[str]) -> dict[str, s
 
 
 def writer_of(call: Call[Any]) -> str:
-    """The canonical id that owns what this request writes: the caller's, or the bucket owner's when the caller is anonymous."""
+    """The canonical id of who does what this request does: the caller's, or the bucket owner's when the caller is anonymous."""
     user = call.caller.user
     return user.canonical_id if user is not None else bucket_of(call).owner
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from holdfast.model import errors
-from holdfast.model.errors import InvalidArgument, InvalidStorageClass, MalformedXML
+from holdfast.model.errors import InvalidArgument, InvalidStorageClass, MalformedACLError, MalformedXML
 from holdfast.model.messages import Body, Response
 from holdfast.wire import query, values, xml
 from holdfast.wire.document import DocumentReader, compile_writer, member_writer, pick
@@ -256,7 +256,7 @@ class Reader:
             raise
 
     def body(self, data: bytes, found: dict[str, Any]) -> None:
-        """Adds what the whole body says. An empty body is an absent member. Errors: MalformedXML."""
+        """Adds what the whole body says. An empty body is an absent member. Errors: MalformedXML, MalformedACLError."""
         if self.payload_type == "string":
             try:
                 found[self.payload] = data.decode()
@@ -266,7 +266,12 @@ class Reader:
         document = self.document
         if document is None or not data:
             return
-        content = document.read(data, self.limits)
+        try:
+            content = document.read(data, self.limits)
+        except MalformedXML:
+            if self.payload == "access_control_policy":  # S3 has a word of its own for this document
+                raise MalformedACLError() from None
+            raise
         if not self._whole:
             found[self.payload] = content
             return

@@ -110,7 +110,7 @@ REFUSED_PUTS: list[tuple[type[errors.Refusal], dict[str, Any]]] = [
     (errors.InvalidTag, {"tagging": "&".join(f"k{n}=v" for n in range(11))}),
     (errors.InvalidArgument, {"website_redirect_location": "b"}),
     (errors.InvalidArgument, {"acl": "nonsense"}),
-    (errors.NotImplemented, {"acl": "public-read"}),
+    (errors.UnresolvableGrantByEmailAddress, {"grant_read": "emailAddress=nobody@example.com"}),
     (errors.InvalidRequest, {"object_lock_mode": "GOVERNANCE"}),
     (errors.InvalidArgument, {"if_match": "*", "if_none_match": "*"}),
     (errors.NoSuchKey, {"if_match": "*"}),

@@ -18,18 +18,18 @@ from holdfast.objects.names import check_key, content_type_of
 from holdfast.objects.read import read_version_id
 from holdfast.objects.tags import tags_of_header
 from holdfast.objects.versioning import shown_version_id
+from holdfast.s3.acl_request import ObjectAclHeaders, owned
 from holdfast.s3.checksum_headers import algorithm_of
 from holdfast.s3.copy_source import Found, find_source
 from holdfast.s3.object_headers import check_metadata, check_redirect, check_storage_class, stored_expires
 from holdfast.s3.operation import Call, operation
-from holdfast.s3.ownership import check_acl
 from holdfast.s3.place import bucket_of
 
 COPY, REPLACE = "COPY", "REPLACE"
 _TRIES = 3
 
 
-class Input(msgspec.Struct, frozen=True, kw_only=True):
+class Input(ObjectAclHeaders, frozen=True, kw_only=True):
     bucket: str
     key: str
     copy_source: str
@@ -41,13 +41,12 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     if_none_match: str | None = None
     metadata_directive: str | None = None
     tagging_directive: str | None = None
-    acl: str | None = None
     cache_control: str = ""
     content_disposition: str = ""
     content_encoding: str = ""
     content_language: str = ""
     content_type: str = ""
-    metadata: dict[str, str] = {}
+    metadata: dict[str, str] = msgspec.field(default_factory=dict)
     tagging: str = ""
     storage_class: str | None = None
     website_redirect_location: str = ""
@@ -63,17 +62,16 @@ async def copy_object(call: Call[Input]) -> dict[str, Any]:
     """Makes a version from the bytes of another (S3 API Reference, CopyObject).
 
     Errors: those of the source (`find_source`), InvalidRequest (to itself without a change, too large, object lock), InvalidArgument,
-    InvalidTag, MetadataTooLarge, InvalidStorageClass, PreconditionFailed, NotImplemented."""
+    InvalidTag, MetadataTooLarge, InvalidStorageClass, PreconditionFailed, NotImplemented, those of `owned`."""
     given = call.input
     bucket = bucket_of(call)
     check_key(given.key)
-    if given.acl is not None:
-        check_acl(given.acl, bucket)
     if given.object_lock_mode or given.object_lock_retain_until_date or given.object_lock_legal_hold_status:
         raise InvalidRequest("Bucket is missing Object Lock Configuration")
     for member in ("metadata_directive", "tagging_directive"):
         if getattr(given, member) not in (None, COPY, REPLACE):
             raise InvalidArgument("Unknown directive.", ArgumentName="x-amz-" + member.replace("_", "-"), ArgumentValue=getattr(given, member))
+    owner, extra = await owned(call, given, bucket)
     for _ in range(_TRIES):
         source = await find_source(call)
         _refuse_idle(given, source, bucket)
@@ -83,7 +81,8 @@ async def copy_object(call: Call[Input]) -> dict[str, Any]:
                 source.version,
                 bucket,
                 given.key,
-                facts=_facts(given, call.request.headers, source.version),
+                facts=_facts(given, call.request.headers, source.version, extra),
+                owner=owner,
                 algorithm=algorithm_of(given.checksum_algorithm) if given.checksum_algorithm is not None else None,
                 storage_class=check_storage_class(given.storage_class),
                 expect=for_write(given.if_match, given.if_none_match),
@@ -109,13 +108,14 @@ def _refuse_idle(given: Input, source: Found, bucket: Bucket) -> None:
     )
 
 
-def _facts(given: Input, headers: dict[bytes, bytes], source: Version) -> Facts:
-    """The facts of the copy. Metadata and tags come from the source unless replaced; the redirect never does (CopyObject)."""
+def _facts(given: Input, headers: dict[bytes, bytes], source: Version, extra: dict[str, str]) -> Facts:
+    """The facts of the copy. Metadata and tags come from the source unless replaced; the redirect and the access control list never
+    do (CopyObject)."""
     if given.website_redirect_location:
         check_redirect(given.website_redirect_location)
     tags = tags_of_header(given.tagging) if given.tagging_directive == REPLACE else source.facts.tags
     if given.metadata_directive != REPLACE:
-        return msgspec.structs.replace(source.facts, tags=tags, website_redirect_location=given.website_redirect_location)
+        return msgspec.structs.replace(source.facts, tags=tags, website_redirect_location=given.website_redirect_location, extra=extra)
     check_metadata(given.metadata)
     return Facts(
         content_type=given.content_type or content_type_of(given.key),
@@ -127,6 +127,7 @@ def _facts(given: Input, headers: dict[bytes, bytes], source: Version) -> Facts:
         website_redirect_location=given.website_redirect_location,
         metadata=given.metadata,
         tags=tags,
+        extra=extra,
     )
 
 

@@ -4,33 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from holdfast.buckets.creation import check_location
 from holdfast.buckets.creation import create_bucket as create
+from holdfast.model import acl
 from holdfast.model.buckets import Bucket
-from holdfast.model.errors import AccessDenied, InvalidArgument, InvalidBucketAclWithObjectOwnership, NotImplemented
+from holdfast.model.errors import AccessDenied, NotImplemented
 from holdfast.model.messages import Response
+from holdfast.model.ownership import OWNERSHIP
+from holdfast.s3.acl_request import AclHeaders, acl_of_new_bucket
 from holdfast.s3.operation import Call, operation, response
-from holdfast.s3.ownership import OWNERSHIP, check_ownership
-
-_ACLS = ("private", "public-read", "public-read-write", "authenticated-read")
+from holdfast.s3.ownership import check_bucket_acl, check_ownership
 
 
-class Input(msgspec.Struct, frozen=True, kw_only=True):
+class Input(AclHeaders, frozen=True, kw_only=True):
     bucket: str
     create_bucket_configuration: dict[str, Any] | None = None
-    acl: str | None = None
     object_lock_enabled_for_bucket: bool | None = None
     object_ownership: str | None = None
 
 
 @operation("CreateBucket", "s3:CreateBucket")
 async def create_bucket(call: Call[Input]) -> Response:
-    """A new bucket is private and belongs to the caller. What would make it otherwise is refused, never dropped.
+    """A new bucket belongs to the caller, and is private unless its access control list says otherwise.
 
     Errors: InvalidBucketName, BucketAlreadyExists, BucketAlreadyOwnedByYou, IllegalLocationConstraintException,
-    InvalidLocationConstraint, InvalidArgument, NotImplemented."""
+    InvalidLocationConstraint, those of `acl_of_new_bucket`, InvalidBucketAclWithObjectOwnership, NotImplemented."""
     given = call.input
     user = call.caller.user
     if user is None:
@@ -38,6 +36,11 @@ async def create_bucket(call: Call[Input]) -> Response:
     configuration = given.create_bucket_configuration or {}
     _refuse_unbuilt(given, configuration)
     check_location(configuration.get("location_constraint"), call.settings.region)
+    settings = {OWNERSHIP: given.object_ownership} if given.object_ownership else {}
+    text = await acl_of_new_bucket(call, given, user.canonical_id)
+    if text:
+        check_bucket_acl(given.object_ownership, text, user.canonical_id)
+        settings[acl.SETTING] = text
     await create(
         call.engine,
         Bucket(
@@ -46,21 +49,15 @@ async def create_bucket(call: Call[Input]) -> Response:
             region=call.settings.region,
             owner=user.canonical_id,
             created_ms=call.now_ms,
-            settings={OWNERSHIP: given.object_ownership} if given.object_ownership else {},
+            settings=settings,
         ),
     )
     return response(200, (b"location", b"/" + given.bucket.encode("ascii")))
 
 
 def _refuse_unbuilt(given: Input, configuration: dict[str, Any]) -> None:
-    if given.acl is not None and given.acl not in _ACLS:
-        raise InvalidArgument(None, ArgumentName="x-amz-acl", ArgumentValue=given.acl)
     if given.object_ownership is not None:
         check_ownership(given.object_ownership)
-        if given.acl not in (None, "private"):
-            raise InvalidBucketAclWithObjectOwnership
-    if given.acl not in (None, "private"):
-        raise NotImplemented("Canned ACLs other than private are not implemented.")
     if given.object_lock_enabled_for_bucket:
         raise NotImplemented("Object Lock is not implemented.")
     for name in ("location", "bucket", "tags"):

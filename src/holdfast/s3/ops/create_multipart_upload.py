@@ -12,22 +12,21 @@ from holdfast.model.objects import Facts
 from holdfast.objects.names import check_key, content_type_of
 from holdfast.objects.tags import tags_of_header
 from holdfast.objects.uploads import asked_for_checksum, new_upload, start_upload
+from holdfast.s3.acl_request import ObjectAclHeaders, owned
 from holdfast.s3.object_headers import check_metadata, check_redirect, check_storage_class, stored_expires
 from holdfast.s3.operation import Call, operation
-from holdfast.s3.ownership import check_acl
 from holdfast.s3.place import bucket_of, writer_of
 
 
-class Input(msgspec.Struct, frozen=True, kw_only=True):
+class Input(ObjectAclHeaders, frozen=True, kw_only=True):
     bucket: str
     key: str
-    acl: str | None = None
     cache_control: str = ""
     content_disposition: str = ""
     content_encoding: str = ""
     content_language: str = ""
     content_type: str = ""
-    metadata: dict[str, str] = {}
+    metadata: dict[str, str] = msgspec.field(default_factory=dict)
     storage_class: str | None = None
     website_redirect_location: str = ""
     tagging: str = ""
@@ -47,13 +46,12 @@ async def create_multipart_upload(call: Call[Input]) -> dict[str, Any]:
     given = call.input
     bucket = bucket_of(call)
     check_key(given.key)
-    if given.acl is not None:
-        check_acl(given.acl, bucket)
     if given.object_lock_mode or given.object_lock_retain_until_date or given.object_lock_legal_hold_status:
         raise InvalidRequest("Bucket is missing Object Lock Configuration")
     check_metadata(given.metadata)
     if given.website_redirect_location:
         check_redirect(given.website_redirect_location)
+    owner, extra = await owned(call, given, bucket)
     facts = Facts(
         content_type=given.content_type or content_type_of(given.key),
         content_encoding=stored_content_encoding(given.content_encoding) if given.content_encoding else "",
@@ -64,12 +62,14 @@ async def create_multipart_upload(call: Call[Input]) -> dict[str, Any]:
         website_redirect_location=given.website_redirect_location,
         metadata=given.metadata,
         tags=tags_of_header(given.tagging) if given.tagging else {},
+        extra=extra,
     )
     upload = new_upload(
         bucket.id,
         given.key,
         facts=facts,
-        owner=writer_of(call),
+        owner=owner,
+        initiator=writer_of(call),
         storage_class=check_storage_class(given.storage_class),
         now_ms=call.now_ms,
         algorithm=given.checksum_algorithm,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from holdfast.engine.api import Gone
 from holdfast.model.errors import InternalError
 from holdfast.model.messages import Response
-from holdfast.objects.read import find, open_bytes
+from holdfast.objects.read import open_bytes
+from holdfast.s3.access import find_allowed
 from holdfast.s3.object_answer import ReadInput, answer
 from holdfast.s3.operation import Call, operation
 from holdfast.s3.place import bucket_of
@@ -13,7 +14,7 @@ from holdfast.s3.place import bucket_of
 _READS = 3
 
 
-@operation("GetObject", "s3:GetObject")
+@operation("GetObject", "s3:GetObject", judges=True)
 async def get_object(call: Call[ReadInput]) -> Response:
     """The bytes of a version, or a range of them (S3 API Reference, GetObject).
 
@@ -22,7 +23,7 @@ async def get_object(call: Call[ReadInput]) -> Response:
     given = call.input
     bucket = bucket_of(call)
     for _ in range(_READS):
-        version = await find(call.engine, bucket, given.key, given.version_id, body=True)
+        version = await find_allowed(call, bucket, given.key, given.version_id, body=True)
         status, head, start, length = answer(given, call.request, call.caller, bucket, version)
         try:
             return Response(status, head, await open_bytes(call.engine, version, start, length))

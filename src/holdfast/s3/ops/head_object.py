@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from holdfast.model.messages import Response
-from holdfast.objects.read import find
+from holdfast.s3.access import find_allowed
 from holdfast.s3.object_answer import ReadInput, answer
 from holdfast.s3.operation import Call, operation
 from holdfast.s3.place import bucket_of
 
 
-@operation("HeadObject", "s3:GetObject")
+@operation("HeadObject", "s3:GetObject", judges=True)
 async def head_object(call: Call[ReadInput]) -> Response:
     """What GetObject would answer, without the bytes (S3 API Reference, HeadObject). Errors: as GetObject."""
     given = call.input
     bucket = bucket_of(call)
-    version = await find(call.engine, bucket, given.key, given.version_id)
+    version = await find_allowed(call, bucket, given.key, given.version_id)
     status, head, _, length = answer(given, call.request, call.caller, bucket, version)
     head.append((b"Content-Length", b"%d" % length))
     return Response(status, head)

@@ -10,8 +10,9 @@ from holdfast.model.errors import InvalidArgument
 from holdfast.model.objects import Part
 from holdfast.objects.checksums import ALGORITHMS
 from holdfast.objects.paging import page_limit
-from holdfast.objects.uploads import asked_for_checksum, find_upload
+from holdfast.objects.uploads import asked_for_checksum
 from holdfast.objects.uploads import list_parts as list_page
+from holdfast.s3.access import find_upload_allowed
 from holdfast.s3.operation import Call, operation
 from holdfast.s3.place import bucket_of, display_names, person
 
@@ -24,7 +25,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     part_number_marker: int | None = None
 
 
-@operation("ListParts", "s3:ListMultipartUploadParts")
+@operation("ListParts", "s3:ListMultipartUploadParts", judges=True)
 async def list_parts(call: Call[Input]) -> dict[str, Any]:
     """A page of the parts of an upload in progress. Errors: NoSuchUpload, InvalidArgument (max-parts, part-number-marker)."""
     given = call.input
@@ -36,7 +37,7 @@ async def list_parts(call: Call[Input]) -> dict[str, Any]:
             ArgumentName="part-number-marker",
             ArgumentValue=str(after),
         )
-    upload = await find_upload(call.engine, bucket_of(call).id, given.key, given.upload_id)
+    upload = await find_upload_allowed(call, bucket_of(call), given.key, given.upload_id)
     parts, more = await list_page(call.engine, upload, after=after, limit=limit)
     asked = asked_for_checksum(upload)
     member = ALGORITHMS[upload.facts.checksum_algorithm].member if asked else ""

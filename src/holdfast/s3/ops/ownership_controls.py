@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from holdfast.model import acl
 from holdfast.model.errors import OwnershipControlsNotFoundError
 from holdfast.model.messages import Response
+from holdfast.model.ownership import OWNERSHIP
 from holdfast.s3.operation import Call, operation, response
-from holdfast.s3.ownership import OWNERSHIP, ownership_of
+from holdfast.s3.ownership import check_bucket_acl, ownership_of
 from holdfast.s3.place import bucket_of
 from holdfast.s3.settings import change
 
@@ -35,9 +38,17 @@ async def get_bucket_ownership_controls(call: Call[Input]) -> dict[str, Any]:
 
 @operation("PutBucketOwnershipControls", "s3:PutBucketOwnershipControls")
 async def put_bucket_ownership_controls(call: Call[PutInput]) -> Response:
-    """From now on ACLs are refused. Errors: MalformedXML, NotImplemented (any ownership but the bucket owner's), OperationAborted."""
+    """Who owns what is written from now on, and whether access control lists count.
+
+    Errors: MalformedXML, InvalidBucketAclWithObjectOwnership (enforced, while the bucket's list lets others in), OperationAborted."""
     asked = ownership_of(call.input.ownership_controls)
-    await change(call, lambda settings: {**settings, OWNERSHIP: asked})
+    owner = bucket_of(call).owner
+
+    def new(settings: Mapping[str, str]) -> dict[str, str]:
+        check_bucket_acl(asked, settings.get(acl.SETTING, ""), owner)
+        return {**settings, OWNERSHIP: asked}
+
+    await change(call, new)
     return response(200)
 
 

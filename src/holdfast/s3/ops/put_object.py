@@ -13,18 +13,17 @@ from holdfast.objects.names import check_key, content_type_of
 from holdfast.objects.tags import tags_of_header
 from holdfast.objects.versioning import shown_version_id
 from holdfast.objects.write import put
+from holdfast.s3.acl_request import ObjectAclHeaders, owned
 from holdfast.s3.checksum_headers import CHECKSUM_MEMBERS, claim_of
 from holdfast.s3.object_headers import check_metadata, check_redirect, check_storage_class, stored_expires
 from holdfast.s3.operation import Call, operation
-from holdfast.s3.ownership import check_acl
 from holdfast.s3.place import bucket_of
 
 
-class Input(msgspec.Struct, frozen=True, kw_only=True):
+class Input(ObjectAclHeaders, frozen=True, kw_only=True):
     bucket: str
     key: str
     body: Body | None = None
-    acl: str | None = None
     cache_control: str = ""
     content_disposition: str = ""
     content_encoding: str = ""
@@ -32,7 +31,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str = ""
     if_match: str | None = None
     if_none_match: str | None = None
-    metadata: dict[str, str] = {}
+    metadata: dict[str, str] = msgspec.field(default_factory=dict)
     storage_class: str | None = None
     website_redirect_location: str = ""
     tagging: str = ""
@@ -47,20 +46,19 @@ async def put_object(call: Call[Input]) -> Response:
     """Stores the body as the latest version of the key (S3 API Reference, PutObject).
 
     Errors: MissingContentLength, EntityTooLarge, InvalidDigest, BadDigest, InvalidRequest, InvalidArgument, InvalidTag, MetadataTooLarge,
-    KeyTooLongError, InvalidStorageClass, PreconditionFailed, NoSuchKey (If-Match), NotImplemented (ACLs)."""
+    KeyTooLongError, InvalidStorageClass, PreconditionFailed, NoSuchKey (If-Match), those of `owned`."""
     given = call.input
     bucket = bucket_of(call)
     headers = call.request.headers
     check_key(given.key)
     require_length(call.request)
-    if given.acl is not None:
-        check_acl(given.acl, bucket)
     if given.object_lock_mode or given.object_lock_retain_until_date or given.object_lock_legal_hold_status:
         raise InvalidRequest("Bucket is missing Object Lock Configuration")
     if given.metadata:
         check_metadata(given.metadata)
     if given.website_redirect_location:
         check_redirect(given.website_redirect_location)
+    owner, extra = await owned(call, given, bucket)
     claim = claim_of(headers)
     version = await put(
         call.engine,
@@ -77,7 +75,9 @@ async def put_object(call: Call[Input]) -> Response:
             website_redirect_location=given.website_redirect_location,
             metadata=given.metadata,
             tags=tags_of_header(given.tagging) if given.tagging else {},
+            extra=extra,
         ),
+        owner=owner,
         claim=claim,
         expect=for_write(given.if_match, given.if_none_match),
         storage_class=check_storage_class(given.storage_class),

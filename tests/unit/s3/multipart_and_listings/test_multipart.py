@@ -324,7 +324,7 @@ def test_m177_ten_thousand_parts_complete_without_copying(store: Any) -> None:
 
 def test_what_would_make_it_another_object_is_refused(store: Any) -> None:
     for given, error in (
-        ({"acl": "public-read"}, errors.NotImplemented),
+        ({"acl": "log-delivery-write"}, errors.InvalidArgument),
         ({"storage_class": "COLD"}, errors.InvalidStorageClass),
         ({"tagging": "a=1&a=2"}, errors.InvalidTag),
         ({"metadata": {"a": "b" * 2048}}, errors.MetadataTooLarge),

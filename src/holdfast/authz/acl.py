@@ -1,0 +1,90 @@
+"""What the access control lists of buckets and objects say to a question.
+
+Source: S3 User Guide, "Mapping of ACL permissions and access policy permissions". Two differences from S3, both on the owner's side:
+the owner of a bucket has every right on everything in it (its identity policy says so, no list is asked), and WRITE on a bucket
+includes to delete keys in it, as S3's API Reference says of PutBucketAcl.
+"""
+
+from __future__ import annotations
+
+from holdfast.authz.decide import Effect, Policy, Question
+from holdfast.model import acl
+from holdfast.model.objects import Upload, Version
+from holdfast.model.ownership import acls_count, owner_of
+from holdfast.model.public_access import ignores_public_acls
+
+BUCKET_PERMISSIONS = {
+    "s3:ListBucket": acl.READ,
+    "s3:ListBucketVersions": acl.READ,
+    "s3:ListBucketMultipartUploads": acl.READ,
+    "s3:PutObject": acl.WRITE,
+    "s3:DeleteObject": acl.WRITE,
+    "s3:GetBucketAcl": acl.READ_ACP,
+    "s3:PutBucketAcl": acl.WRITE_ACP,
+}
+"""The permission on the bucket that each action needs; deleting a version for good is its owner's."""
+
+OBJECT_PERMISSIONS = {
+    "s3:GetObject": acl.READ,
+    "s3:GetObjectVersion": acl.READ,
+    "s3:GetObjectTorrent": acl.READ,
+    "s3:GetObjectAcl": acl.READ_ACP,
+    "s3:GetObjectVersionAcl": acl.READ_ACP,
+    "s3:PutObjectAcl": acl.WRITE_ACP,
+    "s3:PutObjectVersionAcl": acl.WRITE_ACP,
+}
+"""The permission on the object that each action needs."""
+
+_OF_INITIATOR = frozenset(("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"))
+
+
+class BucketAcl:
+    """The list of the bucket itself."""
+
+    name = "bucket ACL"
+
+    def says(self, question: Question) -> Effect:
+        bucket = question.bucket
+        permission = BUCKET_PERMISSIONS.get(question.action)
+        if bucket is None or permission is None:
+            return ""
+        text = bucket.settings.get(acl.SETTING)
+        if not text or not acls_count(bucket):
+            return ""
+        user = question.caller.user
+        grants = acl.grants_of(text, bucket.owner)
+        return "allow" if acl.permits(grants, permission, user.canonical_id if user else "", public=not ignores_public_acls(bucket)) else ""
+
+
+class ObjectAcl:
+    """The list of the version that the question is about. Its owner may always read and write the list, so that nobody locks himself out."""
+
+    name = "object ACL"
+
+    def says(self, question: Question) -> Effect:
+        bucket, version = question.bucket, question.target
+        permission = OBJECT_PERMISSIONS.get(question.action)
+        if bucket is None or permission is None or not isinstance(version, Version) or not acls_count(bucket):
+            return ""
+        owner = owner_of(bucket, version.owner)
+        user = question.caller.user
+        canonical_id = user.canonical_id if user else ""
+        if canonical_id == owner and permission != acl.READ:
+            return "allow"
+        grants = acl.grants_of(version.facts.extra.get(acl.SETTING, ""), owner)
+        return "allow" if acl.permits(grants, permission, canonical_id, public=not ignores_public_acls(bucket)) else ""
+
+
+class Initiator:
+    """Who started a multipart upload may look at its parts and abort it ("Multipart upload API and permissions")."""
+
+    name = "initiator of the upload"
+
+    def says(self, question: Question) -> Effect:
+        upload, user = question.target, question.caller.user
+        if question.action not in _OF_INITIATOR or not isinstance(upload, Upload) or user is None:
+            return ""
+        return "allow" if upload.initiator == user.canonical_id else ""
+
+
+ACLS: tuple[Policy, ...] = (BucketAcl(), ObjectAcl(), Initiator())

@@ -1,0 +1,33 @@
+"""The public access block of a bucket: four switches, stored as the letters of those that are on.
+
+Source: S3 User Guide, "Blocking public access to your Amazon S3 storage".
+"""
+
+from __future__ import annotations
+
+from holdfast.model.buckets import Bucket
+
+SETTING = "publicAccessBlock"
+SWITCHES = {"block_public_acls": "B", "ignore_public_acls": "I", "block_public_policy": "P", "restrict_public_buckets": "R"}
+"""S3's names in snake case, and the letter of each. The two that speak of policies are kept for them."""
+NONE_ON = "-"
+
+
+def stored(switches: dict[str, bool]) -> str:
+    """The stored form, never empty."""
+    return "".join([letter for name, letter in SWITCHES.items() if switches.get(name)]) or NONE_ON
+
+
+def switches_of(text: str) -> dict[str, bool]:
+    """Every switch by name."""
+    return {name: letter in text for name, letter in SWITCHES.items()}
+
+
+def blocks_public_acls(bucket: Bucket) -> bool:
+    """New public lists are refused."""
+    return "B" in bucket.settings.get(SETTING, "")
+
+
+def ignores_public_acls(bucket: Bucket) -> bool:
+    """Public grants count for nothing."""
+    return "I" in bucket.settings.get(SETTING, "")

@@ -13,11 +13,11 @@ PYTEST   ?=
 ARGS     ?=
 WORKERS  ?= 2
 
-.PHONY: help venv serve test clients lint format docs bench soak lock clean
+.PHONY: help venv serve test clients lint format docs conformance bench soak lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: $(VENV)/.runtime ## build .venv with the holdfast command in it
 
@@ -42,6 +42,9 @@ format: $(VENV)/.dev ## put imports in order and apply safe fixes
 docs: $(VENV)/.runtime ## write the generated pages again
 	$(BIN)/python -m holdfast.cli.settings_page > docs/settings.md
 	$(BIN)/python -m holdfast.s3.compat > docs/compatibility.md
+
+conformance: $(VENV)/.dev ## run ceph/s3-tests (S3TESTS_DIR=its checkout) against a server; writes docs/conformance.md
+	$(BIN)/python -m tests.conformance.run $(ARGS)
 
 bench: $(VENV)/.dev ## measure beside nginx and the peers that are installed; writes docs/performance.md
 	$(BIN)/python -m bench.run $(ARGS)

@@ -26,6 +26,7 @@ _USUAL = re.compile(
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _HEX_64 = re.compile(r"[0-9a-f]{64}")
 _UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 _SCOPES_MAX = 4096
 _scopes: dict[bytes, Scope] = {}
 _HOST_ONLY: tuple[bytes, ...] = (b"host",)
@@ -173,8 +174,8 @@ def hoist(request: Request, own: frozenset[str], also: frozenset[str] = frozense
         lower = name.lower()
         if name in own or not (lower.startswith("x-amz-") or lower in also):
             continue
-        if _UNFIT.search(value):
-            raise InvalidArgument("A parameter of the query holds a control character.", ArgumentName=lower, ArgumentValue="")
-        header = lower.encode("utf-8", "replace")
+        if _UNFIT.search(value) or _HEADER_NAME.fullmatch(lower) is None:
+            raise InvalidArgument("A parameter of the query cannot be a header.", ArgumentName=lower, ArgumentValue="")
+        header = lower.encode("ascii")
         if request.headers.setdefault(header, value.strip().encode()) != value.strip().encode():
             raise InvalidArgument("A header and a parameter of the query contradict each other.", ArgumentName=lower, ArgumentValue=value)

@@ -13,7 +13,7 @@ def entity_tags(value: str) -> tuple[str, ...]:
     """The entity tags of If-Match or If-None-Match, without quotes; ("*",) for any. A bare tag counts, as S3 takes it."""
     if "," not in value:
         return (_bare(value),)
-    return tuple(_bare(tag) for tag in value.split(",") if tag.strip())
+    return tuple(_bare(tag) for tag in value.split(",") if tag.strip()) or ("",)  # no tag at all matches nothing
 
 
 def _bare(tag: str) -> str:

@@ -23,7 +23,7 @@ def continuation_place(token: str) -> str:
     """The name that a token stands for. Errors: InvalidArgument when this store never gave it out."""
     try:
         raw = urlsafe_b64decode(token.encode("ascii"))
-        name = raw[5:].decode("utf-8", "surrogatepass")
+        name = raw[5:].decode()
     except (UnicodeError, binascii.Error):
         name = None
     if not name or raw[:1] != _TOKEN_VERSION or raw[1:5] != crc32(raw[5:]).to_bytes(4, "big"):

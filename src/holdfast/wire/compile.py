@@ -237,9 +237,12 @@ class Reader:
                 raise errors.NotImplemented(Header=header.decode("latin-1"))
 
     def _add_metadata(self, parameter: bytes, value: bytes, found: dict[str, Any]) -> None:
-        """User metadata in the query of a presigned URL."""
+        """User metadata in the query of a presigned URL. Errors: InvalidArgument for a name that no header has."""
         if self._metadata:
-            found.setdefault("metadata", {})[parameter[11:].decode("latin-1").lower()] = query.text(value)
+            name, said = parameter[11:].decode("latin-1").lower(), query.text(value)
+            if not values.is_header_name(name):
+                raise InvalidArgument("The name of user metadata is not that of a header.", ArgumentName=name)
+            found.setdefault("metadata", {})[name] = said
         elif b"x-amz-meta-" in self._headers:
             raise errors.NotImplemented(Parameter=parameter.decode("latin-1"))
 

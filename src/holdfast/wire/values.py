@@ -6,6 +6,7 @@ import base64
 import calendar
 import re
 import time
+from email.errors import MessageError
 from email.header import decode_header
 
 _INTEGER = re.compile(r"-?[0-9]{1,19}\Z")
@@ -17,6 +18,10 @@ _ASCTIME = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) ([ \d]\d) (\d\d):(\d\d):(\
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH_OF = {name: number for number, name in enumerate(_MONTHS, 1)}
+_CHARSETS = {"utf-8": "utf-8", "utf8": "utf-8", "us-ascii": "ascii", "ascii": "ascii", "iso-8859-1": "latin-1", "latin-1": "latin-1"}
+"""Of encoded words, by the names that they are given: Python knows others that are no charsets (unicode_escape, idna)."""
+_FIELD_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?\Z")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 INTEGER_MAX = 2**31 - 1
 LONG_MAX = 2**63 - 1
 
@@ -83,6 +88,11 @@ def _month(name: str) -> int:
     return number
 
 
+def is_header_name(name: str) -> bool:
+    """Whether a header can have that name (RFC 9110, 5.1)."""
+    return _TOKEN.match(name) is not None
+
+
 def http_date(seconds: float) -> str:
     """RFC 9110's IMF-fixdate, whole seconds, for headers."""
     t = time.gmtime(int(seconds))
@@ -110,23 +120,25 @@ def header_text(value: bytes) -> str:
 
 
 def metadata_text(value: bytes) -> str:
-    """A value of user metadata: as `header_text`, and RFC 2047 encoded words decoded (S3 User Guide, "User-defined object metadata")."""
+    """A value of user metadata: as `header_text`, and RFC 2047 encoded words decoded (S3 User Guide, "User-defined object metadata").
+
+    What is no encoded word in one of the usual charsets stays as it was sent."""
     text = header_text(value)
-    if "=?" not in text:
+    if "=?" not in text or not text.isascii():
         return text
     try:
-        pieces = [piece.decode(charset or "latin-1") if isinstance(piece, bytes) else piece for piece, charset in decode_header(text)]
-    except (ValueError, LookupError):
+        pieces = decode_header(text)
+        return "".join([piece if isinstance(piece, str) else piece.decode(_CHARSETS[(charset or "latin-1").lower()]) for piece, charset in pieces])
+    except (ValueError, KeyError, MessageError):
         return text
-    return "".join(pieces)
 
 
 def metadata_header(text: str) -> bytes:
-    """User metadata on its way out: ASCII as it is, other text as one RFC 2047 encoded word, as S3 does.
+    """User metadata on its way out: plain ASCII as it is, other text as one RFC 2047 encoded word, as S3 does.
 
     Text that looks like an encoded word is encoded as well, so that reading it gives the same text back.
     """
-    if text.isascii() and "=?" not in text and "\r" not in text and "\n" not in text:
+    if "=?" not in text and _FIELD_VALUE.match(text) is not None:
         return text.encode("ascii")
     return b"=?UTF-8?B?" + base64.b64encode(text.encode("utf-8", "replace")) + b"?="
 

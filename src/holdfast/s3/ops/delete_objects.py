@@ -12,6 +12,7 @@ from holdfast.engine.api import EngineError
 from holdfast.model.buckets import Bucket
 from holdfast.model.errors import MalformedXML, Refusal
 from holdfast.objects.conditions import for_delete
+from holdfast.objects.names import check_key
 from holdfast.objects.remove import remove
 from holdfast.s3.errors import refusal_of
 from holdfast.s3.operation import Call, operation
@@ -55,6 +56,7 @@ async def _delete(call: Call[Input], bucket: Bucket, row: dict[str, Any]) -> tup
     key: str = row["key"]
     version_id: str | None = row.get("version_id")
     try:
+        check_key(key)
         await call.require("s3:DeleteObject" if version_id is None else "s3:DeleteObjectVersion", bucket, key)
         expect = for_delete(row.get("etag"), milliseconds(row.get("last_modified_time")), row.get("size"))
         removed = await remove(call.engine, bucket, key, version_id, expect, now_ms=call.now_ms)

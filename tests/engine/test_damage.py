@@ -105,8 +105,8 @@ async def test_every_column_of_a_row_is_covered(tmp_path: Path) -> None:
     }
     columns = [row[1] for row in database.execute("PRAGMA table_info(current)")]
     assert sorted(columns) == sorted(changes)
-    engine = EmbeddedEngine.open(tmp_path, inline_bytes_max=INLINE)
     for column, value in changes.items():
+        engine = EmbeddedEngine.open(tmp_path, inline_bytes_max=INLINE)  # a new one remembers nothing
         database.execute("SAVEPOINT before")
         database.execute("CREATE TEMP TABLE kept AS SELECT * FROM current WHERE key = 'key-30'")
         database.execute(f"UPDATE current SET {column} = {value} WHERE key = 'key-30'")
@@ -122,7 +122,7 @@ async def test_every_column_of_a_row_is_covered(tmp_path: Path) -> None:
         database.execute("INSERT INTO current SELECT * FROM kept")
         database.execute("DROP TABLE kept")
         assert await body(engine, bucket, "key-30") == BODIES["key-30"]
-    await engine.close()
+        await engine.close()
 
 
 async def test_a_flipped_bit_of_a_file_is_never_given(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import apsw
 
 from holdfast.engine.api import ANYTHING, Committed, Damaged, Expect, ListPage, ListQuery, Unavailable, UploadPage
 from holdfast.engine.embedded import bucket_steps, listing, rows, steps
-from holdfast.engine.embedded.generation import Generation
+from holdfast.engine.embedded.generation import Generation, key_cell
+from holdfast.engine.embedded.recent import Recent
 from holdfast.engine.embedded.room import Room
 from holdfast.engine.embedded.rows import FULL, FULL_AND_BODY
 from holdfast.engine.embedded.writer import Writer
@@ -39,6 +40,7 @@ class EmbeddedCatalog:
         self._generation = generation
         self._buckets: dict[tuple[str, str], Bucket] = {}
         self._buckets_at = -1
+        self._recent = Recent()
 
     def _read(self, read: Callable[..., T], *arguments: Any, **named: Any) -> T:
         """Runs a read; what SQLite finds broken is Damaged, what it cannot reach Unavailable."""
@@ -106,10 +108,18 @@ class EmbeddedCatalog:
 
     async def version(self, bucket_id: int, key: str, version_id: str | None = None, *, body: bool = False) -> Version | None:
         try:
+            generation = self._generation.keys[key_cell(bucket_id, key)]
+            place = (bucket_id, key, body)
+            known = self._recent.get(place) or self._recent.older(place)
+            if known is not None and known[0] == generation and (version_id is None or known[1].version_id == version_id):
+                return known[1]
             found = self._cursor.execute(_LIVE_BODY if body else _LIVE, (bucket_id, key)).fetchall()
             if found and (version_id is None or found[0][1] == version_id):
                 row = found[0]
-                return rows.version_of(bucket_id, row, True, rows.blobs_of(row) if body else ())
+                version = rows.version_of(bucket_id, row, True, rows.blobs_of(row) if body else ())
+                if generation & 1 == 0:
+                    self._recent.put(place, (generation, version))
+                return version
             return self._from_history(bucket_id, key, version_id, body)
         except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError, ValueError) as error:
             raise Damaged(f"the catalog is damaged: {error}") from error

@@ -8,6 +8,9 @@ what others cache, and even again after it, before anything is acknowledged. So:
 - while it is odd, nothing is cached: a reader asks the database each time;
 - a process killed between the two leaves it odd, which is slow but right, until the next holder of the lock finds
   it odd - which can only mean that its writer died - and makes it even.
+
+Versions have counters of the same kind, one for each of KEY_CELLS classes of keys, so that a write makes the others forget no more than
+it must. One that its writer left odd is made even by the next commit to a key of that class.
 """
 
 from __future__ import annotations
@@ -15,9 +18,18 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
+from collections.abc import Collection
 from pathlib import Path
+from zlib import crc32
 
-_FILE_BYTES = 4096
+KEY_CELLS = 4096
+_KEYS_AT = 8
+_FILE_BYTES = (_KEYS_AT + KEY_CELLS) * 8
+
+
+def key_cell(bucket_id: int, key: str) -> int:
+    """Which of `Generation.keys` counts the changes of that key; the same in every process."""
+    return crc32(key.encode(), bucket_id & 0xFFFFFFFF) % KEY_CELLS
 
 
 class Generation:
@@ -26,12 +38,15 @@ class Generation:
     def __init__(self, path: Path) -> None:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            if os.fstat(descriptor).st_size < _FILE_BYTES:
-                os.pwrite(descriptor, bytes(_FILE_BYTES), 0)  # written, not truncated: a mapped hole would be SIGBUS on a full disk
+            size = os.fstat(descriptor).st_size
+            if size < _FILE_BYTES:
+                os.pwrite(descriptor, bytes(_FILE_BYTES - size), size)  # written, not truncated: a mapped hole would be SIGBUS on a full disk
             self._map = mmap.mmap(descriptor, _FILE_BYTES)
         finally:
             os.close(descriptor)
         self._cells = memoryview(self._map).cast("Q")
+        self.keys = self._cells[_KEYS_AT:]
+        """The counters of versions, by `key_cell`."""
 
     def value(self) -> int:
         """The counter now; odd while a change is being committed."""
@@ -47,7 +62,20 @@ class Generation:
         if value & 1:
             self._cells[0] = value + 1
 
+    def begin_keys(self, cells: Collection[int]) -> None:
+        """Before the COMMIT of changed versions. The caller holds the lock."""
+        keys = self.keys
+        for cell in cells:
+            keys[cell] |= 1
+
+    def end_keys(self, cells: Collection[int]) -> None:
+        """After it."""
+        keys = self.keys
+        for cell in cells:
+            keys[cell] += 1
+
     def close(self) -> None:
+        self.keys.release()
         self._cells.release()
         self._map.close()
 

@@ -150,6 +150,7 @@ def place(batch: Batch, bucket: Bucket, new: Version, extents: Extents, situatio
     """Writes `new` as the latest version of its key."""
     live, same, has_history = situation
     key = (bucket.id, new.key)
+    batch.touch(*key)
     unneeded: tuple[Blob, ...] = ()
     replaced = None
     if same is not None:
@@ -199,6 +200,7 @@ def amend(batch: Batch, bucket: Bucket, key: str, version_id: str | None, facts:
     if found is None:
         raise Gone("version")
     row, version, table = found
+    batch.touch(bucket.id, key)
     changed = msgspec.structs.replace(version, facts=facts)
     columns = rows.version_row(bucket.id, changed, rows.extents_of(row), row[rows.INLINE_ID])
     batch.execute(
@@ -226,6 +228,7 @@ def expunge(batch: Batch, bucket: Bucket, key: str, version_id: str, expect: Exp
         if newer:
             rows.version_of(bucket.id, newer[0], True)
             next_newest = newer[0]
+    batch.touch(bucket.id, key)
     unneeded = release(batch, rows.extents_of(row))
     if table == "current":
         batch.execute(_DROP_CURRENT, (bucket.id, key))

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import apsw
 
 from holdfast.engine.api import EngineError, Full, Unavailable
-from holdfast.engine.embedded.generation import CommitLock, Generation
+from holdfast.engine.embedded.generation import CommitLock, Generation, key_cell
 from holdfast.engine.embedded.room import Room
 from holdfast.engine.embedded.schema import PAGE_BYTES, connect
 
@@ -35,14 +35,19 @@ CHECKPOINT_NOW_PAGES = 16_000
 class Batch:
     """One transaction: its connection, what it has learnt, and what must happen around its COMMIT."""
 
-    __slots__ = ("buckets", "changed", "connection", "execute", "seq", "seq_stored")
+    __slots__ = ("buckets", "cells", "changed", "connection", "execute", "seq", "seq_stored")
 
     def __init__(self, connection: apsw.Connection) -> None:
         self.connection = connection
         self.execute: Callable[..., Any] = connection.cursor().execute
         self.buckets: dict[int, tuple[int, int] | None] = {}  # id -> (revision, has_history)
         self.changed = False  # what other processes cache is being changed
+        self.cells: set[int] = set()  # of the keys whose versions are being changed
         self.seq = self.seq_stored = -1
+
+    def touch(self, bucket_id: int, key: str) -> None:
+        """To be called by each step that changes the versions of a key: what others remember of it is stale from the commit on."""
+        self.cells.add(key_cell(bucket_id, key))
 
     def next_seq(self) -> int:
         """The next number of the order of versions, store-wide."""
@@ -189,9 +194,11 @@ class Writer:
             batch.flush()
             if batch.changed:
                 self._generation.begin()
+            self._generation.begin_keys(batch.cells)
             try:
                 execute("COMMIT")
             finally:
+                self._generation.end_keys(batch.cells)
                 self._generation.end()
             return outcomes, None
         except BaseException:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import socket
+import struct
+import weakref
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -155,6 +159,47 @@ def test_cve_2016_0737_aborted_downloads_give_everything_back() -> None:
             assert server.counters.failures == 0
             gc.collect()
             assert not [task for task in asyncio.all_tasks() if "_send_stream" in repr(task)]
+
+    run(test)
+
+
+def test_cve_2016_0737_what_an_aborted_download_held_is_free_without_a_collection() -> None:
+    """A reference cycle would keep each stream's piece and file until the collector comes by: with large pieces, that is too late."""
+
+    class Kept:
+        """Never suspends: the first thing that its answer waits for is the client."""
+
+        length = 50 * MIB
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            for _ in range(50):
+                yield bytes(MIB)
+
+    async def test() -> None:
+        streams: list[weakref.ref[Kept]] = []
+
+        async def handler(request: Request) -> Response:
+            if request.path == b"/suspended":
+                await asyncio.sleep(0)
+            stream = Kept()
+            streams.append(weakref.ref(stream))
+            return Response(200, [], stream)
+
+        async with serving(handler) as (server, port):
+            gc.collect()
+            gc.disable()
+            try:
+                for number in range(20):
+                    client = socket.create_connection(("127.0.0.1", port))
+                    client.sendall(get(b"/suspended" if number % 4 < 2 else b"/"))
+                    await eventually(lambda: len(streams) > number)  # noqa: B023
+                    await asyncio.sleep(0.01 * (number % 3))  # the stream waits for this client, which reads nothing
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", number % 2, 0))
+                    client.close()
+                await eventually(lambda: server.connections == 0)
+                await eventually(lambda: sum(stream() is not None for stream in streams) <= 1)  # the reserve remembers its last future
+            finally:
+                gc.enable()
 
     run(test)
 

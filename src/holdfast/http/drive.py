@@ -32,6 +32,8 @@ def _resume(coroutine: Coroutine[Any, Any, T], awaited: Any, error: BaseExceptio
             except StopIteration as stop:
                 result: T = stop.value
                 return result
+            finally:
+                error = None  # its traceback leads back to this frame: the cycle would keep all that the coroutine held
         try:
             yield awaited
         except BaseException as thrown:
@@ -49,7 +51,8 @@ async def _wait(start: asyncio.Future[Any]) -> None:
             raise  # the reserve is not needed
         error = cancelled  # before the task's first turn: it belongs to the coroutine
         coroutine, awaited, then = start.result()
-    await then(_resume(coroutine, awaited, error))
+    rest, error = then(_resume(coroutine, awaited, error)), None
+    await rest
 
 
 class Stage:

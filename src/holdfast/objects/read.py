@@ -63,6 +63,12 @@ class Bytes:
         async for piece in self._rest:
             yield piece
 
+    async def aclose(self) -> None:
+        """Lets go of what is not read: files are closed now, not when somebody collects garbage."""
+        aclose = getattr(self._rest, "aclose", None)
+        if aclose is not None:
+            await aclose()
+
 
 async def open_bytes(engine: Engine, version: Version, start: int, length: int) -> bytes | Bytes:
     """The bytes [start, start + length) of a version that was found with its body: at once where they are inline.

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import Counter
+import time
+from collections import Counter, defaultdict, deque
 from typing import NamedTuple
 
 from tests.crash.client import Client
@@ -40,10 +41,20 @@ class Ledger:
         self._known: dict[str, State] = {}
         self._open: dict[str, list[State]] = {}
         self.counts: Counter[str] = Counter()
+        self._story: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=12))
+
+    def story(self, key: str) -> str:
+        """What was done and told last about a key, for the report of a disagreement."""
+        with self._lock:
+            return "; ".join(self._story[key])
+
+    def _tell(self, key: str, what: str, state: State = ABSENT) -> None:
+        self._story[key].append(f"{time.time():.3f} {what} {state.sha256[:8]} {state.size}")
 
     def attempt(self, key: str, state: State) -> None:
         with self._lock:
             self._open.setdefault(key, []).append(state)
+            self._tell(key, "tries", state)
 
     def acknowledged(self, key: str, state: State, kind: str) -> None:
         """The server said that `key` now is in `state`. Attempts still unanswered came before it and cannot come back."""
@@ -51,12 +62,14 @@ class Ledger:
             self._known[key] = state
             self._open.pop(key, None)
             self.counts[kind] += 1
+            self._tell(key, f"acknowledged {kind}", state)
 
     def refused(self, key: str, code: str) -> None:
         """The server said that nothing was changed: the attempt is struck out."""
         with self._lock:
             if attempts := self._open.get(key):
                 attempts.pop()
+            self._tell(key, f"refused {code}")
             self.counts[f"refused {code}"] += 1
 
     def present(self, prefix: str) -> list[str]:
@@ -78,6 +91,8 @@ class Ledger:
         with self._lock:
             self._open.clear()
             self._known = dict(seen)
+            for key, state in seen.items():
+                self._tell(key, "found", state)
 
 
 def audit(client: Client, bucket: str, ledger: Ledger) -> list[str]:
@@ -98,7 +113,7 @@ def audit(client: Client, bucket: str, ledger: Ledger) -> list[str]:
         seen[key] = state
         if not any(a.allows(state) for a in allowed):
             what = "lost" if state is ABSENT or any(a.size == state.size for a in allowed) else "torn"
-            wrong.append(f"{key}: {what}: found {state}, allowed {allowed}")
+            wrong.append(f"{key}: {what}: found {state}, allowed {allowed}; {ledger.story(key)}")
         entry = listed.pop(key, None)
         if (entry is None) != (state is ABSENT):
             wrong.append(f"{key}: GET says {answer.status}, the listing says {entry}")

@@ -6,8 +6,8 @@ import pytest
 
 from holdfast.engine.api import Conflict, Engine, Expect, Gone, Stale
 from holdfast.model.buckets import Bucket
-from holdfast.model.objects import Facts, Version
-from tests.engine.stored import FACTS, body, mark, put
+from holdfast.model.objects import Facts, Part, Upload, Version
+from tests.engine.stored import FACTS, body, mark, put, stored
 
 
 async def test_a_commit_is_read_back_whole(engine: Engine, bucket: Bucket) -> None:
@@ -269,3 +269,22 @@ async def test_check_and_scrub_of_a_sound_store(engine: Engine, bucket: Bucket) 
         if not place:
             return
     raise AssertionError("the scrub does not end")
+
+
+async def test_a_body_in_small_parts_that_is_removed_while_it_is_read_never_becomes_another(engine: Engine, bucket: Bucket) -> None:
+    upload = Upload(upload_id="u", bucket_id=bucket.id, key="k", initiated_ms=1, owner="alice", initiator="alice")
+    await engine.catalog.start_upload(bucket, upload)
+    for number in (1, 2):
+        part = Part(number=number, size=100, etag="e", modified_ms=1, blobs=await stored(engine, bytes([number]) * 100))
+        await engine.catalog.add_part(upload, part)
+    blobs = tuple(blob for part in await engine.catalog.parts(upload) for blob in part.blobs)
+    await engine.catalog.finish_upload(bucket, upload, Version(key="k", size=200, blobs=blobs))
+    found = await engine.catalog.version(bucket.id, "k", body=True)
+    assert found is not None
+    await engine.catalog.expunge(bucket, "k", found.version_id)
+    for key in ("a", "b"):
+        await put(engine, bucket, key, b"other" * 20)
+    try:
+        assert b"".join([piece async for piece in engine.blobs.read(found.blobs, 0, 200)]) == b"\1" * 100 + b"\2" * 100
+    except Gone:
+        pass

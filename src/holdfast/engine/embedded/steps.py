@@ -86,15 +86,20 @@ def retain(batch: Batch, blobs: tuple[Blob, ...]) -> Extents:
             continue
         rowid = rows.inline_rowid(blob.id)
         if blob.inline is not None:
-            batch.execute("INSERT INTO inline(data) VALUES (?)", (blob.inline,))
-            extents.append((rows.inline_ref(batch.connection.last_insert_rowid()), blob.size, blob.check))
+            extents.append((_keep_inline(batch, "VALUES (?, ?)", blob.inline), blob.size, blob.check))
         elif rowid:
-            batch.execute("INSERT INTO inline(data) SELECT data FROM inline WHERE id = ?", (rowid,))
-            extents.append((rows.inline_ref(batch.connection.last_insert_rowid()), blob.size, blob.check))
+            extents.append((_keep_inline(batch, "SELECT ?, data FROM inline WHERE id = ?", rowid), blob.size, blob.check))
         else:
             batch.execute("INSERT INTO blobs VALUES (?, 1) ON CONFLICT(id) DO UPDATE SET refs = refs + 1", (blob.id,))
             extents.append((blob.id, blob.size, 0))
     return tuple(extents)
+
+
+def _keep_inline(batch: Batch, source: str, value: bytes | int) -> bytes:
+    """Stores a small body under a number that is never used again: a copy that is still on its way must not meet another body there."""
+    number = batch.next_seq()
+    batch.execute(f"INSERT INTO inline(id, data) {source}", (number, value))
+    return rows.inline_ref(number)
 
 
 def release(batch: Batch, extents: Extents) -> tuple[Blob, ...]:

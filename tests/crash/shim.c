@@ -1,7 +1,7 @@
 /* LD_PRELOAD: makes fsync and fdatasync lie or fail, as the file named by FAULTS says at that moment.
  *
  * One line, read at each call: "lie" (nothing is synced, success is reported) or "EIO substring-of-path" or
- * "ENOSPC substring-of-path" (the call fails for files whose path holds the substring). Anything else: the real call.
+ * "ENOSPC substring-of-path" (the call fails for files whose path holds the substring), "EIO-once ..." (the first one fails). Anything else: the real call.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -33,6 +33,10 @@ static int fault(int fd) /* -1: do the real call; 0: pretend; else the errno to 
     path[size > 0 ? size : 0] = 0;
     if (!strstr(path, name))
         return -1;
+    if (!strcmp(order, "EIO-once")) {
+        unlink(control);
+        return EIO;
+    }
     return !strcmp(order, "EIO") ? EIO : !strcmp(order, "ENOSPC") ? ENOSPC : -1;
 }
 

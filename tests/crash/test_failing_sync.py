@@ -34,6 +34,20 @@ def test_a_failing_sync_refuses_the_write(launch: Start, syncs: Syncs, part: str
     assert audit(client, BUCKET, ledger) == []
 
 
+def test_what_a_failed_sync_left_in_the_log_does_not_come_back_after_a_crash(launch: Start, syncs: Syncs) -> None:
+    """The frames of a commit whose sync failed are whole. Readers never saw them, so a recovery must not bring them back either."""
+    server, ledger = launch(workers=1, preload=syncs.preload, env=syncs.env), Ledger()
+    client = server.client()
+    client.create_bucket(BUCKET)
+    assert Writer("w0", client, BUCKET, ledger, 7).put("w0/k0", large=False).status == 200
+    syncs.fail("-wal", "EIO-once")
+    assert client.delete(BUCKET, "w0/k0").status == 503
+    assert client.get(BUCKET, "w0/k0").status == 200
+    server.kill()
+    server.restart()
+    assert server.client().get(BUCKET, "w0/k0").status == 200
+
+
 def test_control_the_same_write_without_the_fault_is_taken(launch: Start, syncs: Syncs) -> None:
     """A fault for files that nobody syncs changes nothing: so it is the fault that is refused above, not the shim."""
     server, ledger = launch(preload=syncs.preload, env=syncs.env), Ledger()

@@ -161,7 +161,17 @@ class Writer:
                     checkpoint(self._connection)  # gives the log's space back, so that what frees space can be committed
                 refusal = engine_error(error)
                 log.error("a commit of %d steps failed: %s", len(jobs), refusal)
+                self._bury_the_failed()
                 return [(future, None, refusal) for future, _ in jobs]
+
+    def _bury_the_failed(self) -> None:
+        """A COMMIT whose sync failed leaves whole frames behind the end of the log, and a recovery after a crash would take them for
+        a commit that no reader ever saw. So something harmless is committed over them; where that fails too, the next commit does it."""
+        try:
+            with self._lock, self._connection:
+                self._connection.pragma("user_version", self._connection.pragma("user_version"))
+        except (apsw.Error, OSError) as error:
+            log.error("the end of the log is in doubt until a commit succeeds: %s", error)
 
     def _transaction(self, jobs: list[_Job]) -> tuple[list[_Outcome], tuple[_Job, BaseException] | None]:
         connection = self._connection

@@ -13,8 +13,11 @@ from tests.security.raw import Raw
 
 @pytest.mark.parametrize(
     "value",
-    ["=?UTF-8?B?a?=", "=?UTF-8?B?AGE=?=", "=?UTF-8?B?AQJh?=", "=?UTF-8?B?DQpY?=", "=?UTF-8?B?IGEg?=", "=?utf-7?Q?+2AA-?=", "=?unicode_escape?Q?=5Cud800?=", "=?x?B?YQ==?="],
-)  # fmt: skip
+    [
+        *("=?UTF-8?B?a?=", "=?UTF-8?B?AGE=?=", "=?UTF-8?B?AQJh?=", "=?UTF-8?B?DQpY?=", "=?UTF-8?B?IGEg?="),
+        *("=?utf-7?Q?+2AA-?=", "=?unicode_escape?Q?=5Cud800?=", "=?x?B?YQ==?="),
+    ],
+)
 def test_encoded_words_of_metadata_are_read_or_kept_but_never_break_an_object(raw: Raw, scratch: str, value: str) -> None:
     assert raw.send("PUT", f"/{scratch}/k", {"x-amz-meta-x": value}, b"x").status == 200
     first = raw.send("GET", f"/{scratch}/k")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdfast.authn.bodies import verified
+from holdfast.authn.bodies import check_plain, verified
 from holdfast.authn.chunked import Seal
 from holdfast.authn.presigned import verify_query
 from holdfast.authn.settings import Settings
@@ -58,8 +58,11 @@ def _admit(request: Request, proof: Proof) -> Caller:
         signer = proof.signer
         seal = None if signer is None else Seal(signer, proof.stamp, proof.scope, proof.signature)
         request.body = verified(request.body, payload, request.headers, seal)
-    elif payload != b"UNSIGNED-PAYLOAD":
-        request.body = verified(request.body, payload, request.headers, None)
+    else:
+        if payload and b"x-amz-decoded-content-length" in request.headers:
+            check_plain(request.headers)
+        if payload != b"UNSIGNED-PAYLOAD":
+            request.body = verified(request.body, payload, request.headers, None)
     credential = proof.credential
     return Caller(how=proof.how, user=credential.user, access_key=credential.access_key)
 

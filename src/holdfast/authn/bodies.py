@@ -148,6 +148,12 @@ def _hashed(body: Body, payload: bytes) -> Body:
     return HashedBody(body, payload.decode())
 
 
+def check_plain(headers: dict[bytes, bytes]) -> None:
+    """A body that is not decoded must not say that it is framed. Errors: InvalidRequest."""
+    if headers[b"x-amz-decoded-content-length"] != headers.get(b"content-length") and has_aws_chunked(headers.get(b"content-encoding", b"")):
+        raise InvalidRequest("An aws-chunked body needs a value of x-amz-content-sha256 that begins with STREAMING-.")
+
+
 def has_aws_chunked(content_encoding: bytes) -> bool:
     """Whether a Content-Encoding names aws-chunked."""
     return b"aws-chunked" in content_encoding.lower()

@@ -13,6 +13,7 @@ from holdfast.model.messages import Body, Response
 from holdfast.wire import query, values, xml
 from holdfast.wire.document import DocumentReader, compile_writer, member_writer, pick
 from holdfast.wire.model import NAMESPACE, Member, OperationModel, Service, Shape, service
+from holdfast.wire.strangers import strange_headers, strange_parameters
 
 CONTENT_TYPE_XML = (b"Content-Type", b"application/xml; charset=UTF-8")
 CONTENT_TYPE_JSON = (b"Content-Type", b"application/json")
@@ -163,6 +164,8 @@ class Reader:
                 if entry[0] in self._fields:
                     entry = (member.name, _converter(api, msgspec.structs.replace(member, location="querystring")))
                 self._query[wire.encode()] = self._query[wire.title().encode()] = entry
+        self._headers |= {name: ("", refuse) for name, refuse in strange_headers(operation)}
+        self._query |= {name: ("", refuse) for name, refuse in strange_parameters(operation)}
 
     def _payload(self, api: Service, shape: Shape) -> None:
         for member in shape.members:
@@ -172,12 +175,6 @@ class Reader:
             self.payload, self.payload_type = member.name, "stream" if target.type == "blob" else target.type
             if target.type == "structure" and member.name in self._fields:
                 self.document = DocumentReader(api, member.shape, member.wire)
-        if self.operation.name in ("PutObject", "UploadPart"):  # its presence makes the request another operation, so it is never ignored
-            source = Member(
-                name="copy_source", model="CopySource", wire="x-amz-copy-source", location="header", shape="CopySource", required=False,
-                flattened=False, attribute=False, streaming=False,
-            )  # fmt: skip
-            self._headers[b"x-amz-copy-source"] = ("copy_source", _refuser(source))
         if not shape.payload and any(not m.location for m in shape.members):
             self.payload_type, self._whole = "whole", True
             self.document = DocumentReader(api, shape.name, self.operation.input_root)

@@ -72,6 +72,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     root_access_key: Annotated[str, About(FIRST, "Access key of the administrator; else one is made and shown once.", "HFROOT...", secret=True)] = ""
     root_secret_key: Annotated[str, About(FIRST, "Secret of root_access_key.", "at least 8 characters", secret=True)] = ""
 
+    def __repr__(self) -> str:
+        """Without what is secret: what is printed ends up in logs."""
+        shown = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if not name.startswith("root_"))
+        return f"Settings({', '.join(shown)})"
+
 
 class Row(NamedTuple):
     """One line of the table that help, documents, environment and file reading are made from."""

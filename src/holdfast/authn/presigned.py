@@ -28,6 +28,7 @@ _HEX_64 = re.compile(r"[0-9a-f]{64}")
 _UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 _SCOPES_MAX = 4096
+_SCOPE_BYTES_MAX = 512  # longer ones are not remembered: anybody may send them
 _scopes: dict[bytes, Scope] = {}
 _HOST_ONLY: tuple[bytes, ...] = (b"host",)
 
@@ -80,7 +81,7 @@ def _scope(credential: bytes) -> Scope | None:
     found = _scopes.get(credential)
     if found is None:
         found = parse_scope(unquote_to_bytes(credential))
-        if found is not None:
+        if found is not None and len(credential) <= _SCOPE_BYTES_MAX:
             if len(_scopes) >= _SCOPES_MAX:
                 del _scopes[next(iter(_scopes))]
             _scopes[credential] = found

@@ -33,6 +33,7 @@ _HEX_64 = re.compile(rb"[0-9a-f]{64}")
 _SIGNED_NAMES = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+(;[!#$%&'*+.^_`|~0-9a-z-]+)*")
 _DATE = re.compile(r"[0-9]{8}")
 _CACHED_HEADS_MAX = 4096
+_CACHED_BYTES_MAX = 2048
 _SOUND_MAX = 16
 
 
@@ -106,6 +107,7 @@ async def verify_header(request: Request, authorization: bytes, keys: Finder, no
     InvalidAccessKeyId, InvalidToken, InvalidRequest (no x-amz-content-sha256), SignatureDoesNotMatch.
     """
     head = _heads.get(authorization[:-64])
+    new = head is None
     if head is None:
         head, signature = _parse(authorization)
     else:
@@ -135,6 +137,8 @@ async def verify_header(request: Request, authorization: bytes, keys: Finder, no
         request, query, signer, prefix, block, payload, signature
     ):
         raise mismatch(scope.access_key, prefix, canonical, signature)
+    if new:
+        _remember(authorization, head)
     return Proof(credential, "v4-header", payload, signer, stamp, scope.text, signature)
 
 
@@ -143,7 +147,7 @@ def _check_signed(headers: dict[bytes, bytes], head: Head) -> None:
     for name in headers:
         if name.startswith(b"x-amz-") and name not in head.amz:
             raise AccessDenied("There were headers present in the request which were not signed", HeadersNotSigned=name.decode("latin-1"))
-    if len(head.sound) < _SOUND_MAX:
+    if len(head.sound) < _SOUND_MAX and sum(map(len, headers)) <= _CACHED_BYTES_MAX:
         head.sound.add(tuple(headers))
 
 
@@ -170,12 +174,15 @@ def _parse(authorization: bytes) -> tuple[Head, bytes]:
     signature = parts[b"Signature"]
     if _HEX_64.fullmatch(signature) is None:
         raise AuthorizationHeaderMalformed("The authorization header is malformed; the Signature must be 64 lower-case hexadecimal digits.")
-    head = Head(scope, parts[b"SignedHeaders"], names)
-    if authorization.endswith(b"Signature=" + signature):
+    return Head(scope, parts[b"SignedHeaders"], names), signature
+
+
+def _remember(authorization: bytes, head: Head) -> None:
+    """Keeps what was parsed of a header whose signature was proven and stands at its end: strangers fill no memory."""
+    if len(authorization) <= _CACHED_BYTES_MAX and authorization[-74:-64] == b"Signature=":
         if len(_heads) >= _CACHED_HEADS_MAX:
             del _heads[next(iter(_heads))]
         _heads[authorization[:-64]] = head
-    return head, signature
 
 
 def parse_scope(credential: bytes) -> Scope | None:

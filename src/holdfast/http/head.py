@@ -19,6 +19,8 @@ _ABSOLUTE = re.compile(rb"https?://([^/?@]+)(.*)", re.IGNORECASE | re.DOTALL)
 _PARTIAL_LINE = re.compile(rb"[A-Z][A-Z-]{0,31}(?: .*)?", re.DOTALL)
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _HOSTS_MAX: Final = 1024
+_HOST_BYTES_MAX: Final = 300
+"""A host name has up to 253 characters (RFC 1035, 2.3.4), a port up to 5."""
 _FRAMING: Final = frozenset(b"content-length transfer-encoding connection proxy-connection upgrade expect".split())
 """Headers that change what comes after the head, in our eyes or in those of llhttp."""
 
@@ -177,6 +179,8 @@ class HeadReader:
                 raise _bad("The Host header is missing.")
             return
         if not _HOST.fullmatch(host):
+            raise _bad("The Host header is malformed.")
+        if len(host) > _HOST_BYTES_MAX:
             raise _bad("The Host header is malformed.")
         if len(self._hosts) >= _HOSTS_MAX:
             self._hosts.clear()

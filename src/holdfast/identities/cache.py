@@ -8,6 +8,7 @@ from holdfast.model.identity import Credential
 
 _KNOWN_MAX = 65536
 _UNKNOWN_MAX = 4096
+_UNKNOWN_CHARACTERS_MAX = 256  # longer ones are looked for each time: anybody may send them
 
 
 class Keys:
@@ -35,6 +36,8 @@ class Keys:
         found = await self._users.credential(access_key)
         if generation == self._generation:
             if found is None:
+                if len(access_key) > _UNKNOWN_CHARACTERS_MAX:
+                    return None
                 if len(self._unknown) >= _UNKNOWN_MAX:
                     self._unknown.clear()
                 self._unknown.add(access_key)

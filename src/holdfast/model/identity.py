@@ -41,6 +41,10 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     status: str = "ACTIVE"
     expires_ms: int = 0
 
+    def __repr__(self) -> str:
+        """Without the secret: what is printed ends up in logs."""
+        return f"Credential(access_key={self.access_key!r}, status={self.status!r}, user={self.user!r})"
+
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Who sent a request and how that was proven. `user` is None for an anonymous caller.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 _REMEMBERED_MAX = 4096
+_HOST_BYTES_MAX = 300  # a host name has up to 253 characters (RFC 1035, 2.3.4); longer ones are not remembered
 
 
 class Hosts:
@@ -26,6 +27,8 @@ class Hosts:
         found = self.known.get(host)
         if found is None:
             found = self._find(host)
+            if len(host) > _HOST_BYTES_MAX:
+                return found
             if len(self.known) >= _REMEMBERED_MAX:
                 self.known.clear()
             self.known[host] = found

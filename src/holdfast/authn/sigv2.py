@@ -34,6 +34,11 @@ _UNSIGNED_IN_QUERY = frozenset(
         *("upload-id-marker", "max-uploads", "part-number-marker", "max-parts"),
     )
 )
+_UNCOVERED = frozenset(
+    b"abac annotation attributes encryption intelligent-tiering legal-hold metadataAnnotationTable metadataConfiguration metadataInventoryTable "
+    b"metadataJournalTable metadataTable ownershipControls policyStatus publicAccessBlock renameObject retention session".split()
+)
+"""Sub-resources younger than Version 2: they make another operation of a request, and its signature does not cover them."""
 _OWN = frozenset(("AWSAccessKeyId", "Expires", "Signature"))
 _REPRESENTATION = frozenset(("content-type", "content-md5"))
 _SPLITS = re.compile(rb"&([A-Za-z-]+)(?=[=&]|\Z)")
@@ -57,8 +62,18 @@ async def verify_v2_header(request: Request, authorization: bytes, keys: Finder,
     check_skew(sent, date.decode("latin-1"), now, settings)
     if b"x-amz-security-token" in headers:
         raise InvalidToken()
+    if request.query:
+        _refuse_uncovered(request.query)
     credential = usable(await keys.find(access_key), access_key, now)
     return _prove(request, credential, b"" if b"x-amz-date" in headers else headers[b"date"], signature, "v2-header", bucket)
+
+
+def _refuse_uncovered(query: bytes) -> None:
+    """In a header's signature, plain arguments may stay unsigned as they always did; what names another operation, or is read as an
+    x-amz-* header, may not: whoever hears the request could add it. Errors: AccessDenied."""
+    for name, _ in parameters(query):
+        if name.encode() in _UNCOVERED or name.lower().startswith("x-amz-"):
+            raise AccessDenied(f"The parameter {name[:100]!r} of the query is not covered by Signature Version 2; sign with Version 4.")
 
 
 async def verify_v2_query(request: Request, keys: Finder, now: float, bucket: str) -> Proof:

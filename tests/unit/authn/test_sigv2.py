@@ -119,3 +119,19 @@ def test_a_parameter_given_twice_is_refused() -> None:
     request.query += b"&Expires=9999999999"
     with pytest.raises(InvalidArgument):
         verify(request)
+
+
+@pytest.mark.parametrize(
+    "added", ["x-amz-copy-source=%2Fsecret%2Fkey", "X-Amz-Acl=public-read", "x%2Damz-acl=x", "retention", "legal-hold=", "encryption", "publicAccessBlock"]
+)
+def test_what_the_signature_does_not_cover_cannot_be_added_to_a_signed_request(added: str) -> None:
+    """Version 2 signs some parameters only: whoever hears a request must not make a copy, an ACL or another operation of it."""
+    text = f"PUT\n\n\n{DATE}\n/bucket/k"
+    assert verify(curl(text, "/bucket/k")).how == "v2-header"
+    with pytest.raises(AccessDenied):
+        verify(curl(text, f"/bucket/k?{added}"))
+
+
+def test_parameters_that_version_2_leaves_unsigned_are_taken() -> None:
+    query = "list-type=2&prefix=a&max-keys=5&x-id=ListObjectsV2&max-buckets=5&allow-unordered=true"
+    assert verify(curl(f"GET\n\n\n{DATE}\n/bucket", f"/bucket?{query}", method="GET")).how == "v2-header"

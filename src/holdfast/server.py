@@ -75,9 +75,16 @@ class Server:
     def run(self, slot: int) -> None:
         """The life of the process in `slot`: 0 the steward, n the n-th worker."""
         logs.configure(self.settings.log_level, name(slot))
+        self._keep_only(self.data_sockets[slot - 1] if slot else self.control)
         self.metrics.use(slot)
         program = self._steward if slot == 0 else self._worker
         child.run_async(slot, self.board, program, uvloop.new_event_loop)
+
+    def _keep_only(self, own: socket.socket) -> None:
+        """Closes the listeners of the other processes: as long as anybody holds one, clients are not refused but wait in its queue."""
+        for bound in (*self.data_sockets, self.control):
+            if bound is not own:
+                bound.close()
 
     async def _worker(self, life: child.Life) -> None:
         settings = self.settings

@@ -40,7 +40,7 @@ def end(sock: socket.socket, reset: bool) -> None:
 def head(server: Server, method: str, bucket: str, key: str, *lines: str) -> bytes:
     """The head of a presigned request, good for an hour."""
     name = {"GET": "get_object", "PUT": "put_object", "HEAD": "head_object"}[method]
-    url = urlsplit(make_client(server).generate_presigned_url(name, Params={"Bucket": bucket, "Key": key}, ExpiresIn=3600))
+    url = urlsplit(make_client(server, signature_version="s3v4").generate_presigned_url(name, Params={"Bucket": bucket, "Key": key}, ExpiresIn=3600))
     return "\r\n".join([f"{method} {url.path}?{url.query} HTTP/1.1", f"Host: {url.netloc}", *lines, "", ""]).encode()
 
 

@@ -41,6 +41,7 @@ class Ledger:
         self._known: dict[str, State] = {}
         self._open: dict[str, list[State]] = {}
         self.counts: Counter[str] = Counter()
+        self._after_the_end = False
         self._story: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=12))
 
     def story(self, key: str) -> str:
@@ -56,9 +57,20 @@ class Ledger:
             self._open.setdefault(key, []).append(state)
             self._tell(key, "tries", state)
 
+    def ends_now(self) -> None:
+        """The power fails at this moment: no answer that comes later would ever have reached a client, so it promises nothing.
+
+        A kernel whose file system was shut down under it goes on, and may tell a sync in flight that it succeeded."""
+        with self._lock:
+            self._after_the_end = True
+
     def acknowledged(self, key: str, state: State, kind: str) -> None:
         """The server said that `key` now is in `state`. Attempts still unanswered came before it and cannot come back."""
         with self._lock:
+            if self._after_the_end:
+                self.counts["answered after the end"] += 1
+                self._tell(key, "answered after the end", state)
+                return
             self._known[key] = state
             self._open.pop(key, None)
             self.counts[kind] += 1
@@ -67,7 +79,7 @@ class Ledger:
     def refused(self, key: str, code: str) -> None:
         """The server said that nothing was changed: the attempt is struck out."""
         with self._lock:
-            if attempts := self._open.get(key):
+            if not self._after_the_end and (attempts := self._open.get(key)):
                 attempts.pop()
             self._tell(key, f"refused {code}")
             self.counts[f"refused {code}"] += 1
@@ -90,6 +102,7 @@ class Ledger:
         """What recovery showed is the truth from now on: an attempt that was not there must not appear later, nor the reverse."""
         with self._lock:
             self._open.clear()
+            self._after_the_end = False
             self._known = dict(seen)
             for key, state in seen.items():
                 self._tell(key, "found", state)

@@ -17,7 +17,8 @@ pytestmark = pytest.mark.root
 DISK_MIB = 256
 
 
-def power_cut(disk: Disk, server: CrashServer) -> None:
+def power_cut(disk: Disk, server: CrashServer, ledger: Ledger) -> None:
+    ledger.ends_now()
     try:
         disk.cut()
     except Missing as why:
@@ -31,7 +32,7 @@ def test_power_cuts(disk: Callable[..., Disk], launch: Start, cuts: int) -> None
     volume, ledger = disk(DISK_MIB), Ledger()
     server = launch(data_dir=volume.path / "data")
     server.client().create_bucket(BUCKET)
-    restarts = storm(server, ledger, cuts, seed=cuts, end=lambda: power_cut(volume, server), longest_s=0.8, whole=False)
+    restarts = storm(server, ledger, cuts, seed=cuts, end=lambda: power_cut(volume, server, ledger), longest_s=0.8, whole=False)
     print(f"{cuts} power cuts, {dict(ledger.counts)}, restart median {statistics.median(restarts):.2f} s, longest {max(restarts):.2f} s")
     assert {"put small", "put large", "delete", "copy"} <= ledger.counts.keys(), ledger.counts
     assert min(restarts) < 2.0, "even the quickest restart took longer"   # the others share the machine with whatever else runs
@@ -43,4 +44,4 @@ def test_control_without_fsync_power_cuts_lose_acknowledged_writes(disk: Callabl
     server.client().create_bucket(BUCKET)
     syncs.lie()
     with pytest.raises((Disagreement, ServerFailed)):
-        storm(server, ledger, 4, seed=1, end=lambda: power_cut(volume, server), longest_s=1.2, whole=False)
+        storm(server, ledger, 4, seed=1, end=lambda: power_cut(volume, server, ledger), longest_s=1.2, whole=False)

@@ -38,6 +38,8 @@ def storm(
             raise Disagreement(f"round {number}: {len(wrong)} keys disagree with what was acknowledged:\n" + "\n".join(wrong[:20]))
         if whole and (odd := [name for name in ledger.counts if name.startswith(("unexpected", "unknown", "refused"))]):
             raise AssertionError(f"round {number}: {odd}")
+        if (number + 1) % 50 == 0:
+            print(f"{number + 1} of {rounds} rounds, {dict(ledger.counts)}, longest restart {max(restarts):.2f} s", flush=True)
     return restarts
 
 

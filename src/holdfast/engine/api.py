@@ -66,9 +66,10 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True):
     `absent`: there must be none (If-None-Match: *). `present`: there must be one (If-Match: *).
     `etags`: the live ETag must be one of these. `not_etags`: must not be one of these.
     `seq`: the version looked at must still have this seq (compare-and-set). `size`, `modified_ms`: as
-    x-amz-if-match-size and x-amz-if-match-last-modified-time of DeleteObject (modified compared in seconds).
+    x-amz-if-match-size and x-amz-if-match-last-modified-time of DeleteObject (modified compared in seconds). `facts`: it must still
+    have these, which an amendment changes while it keeps `seq`.
     For `expunge` and `amend` of a named version they speak of that version. A live version that is missing
-    fails `present`, `etags`, `seq`, `size`, `modified_ms`.
+    fails `present`, `etags`, `seq`, `size`, `modified_ms`, `facts`.
     """
 
     absent: bool = False
@@ -78,6 +79,7 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True):
     seq: int | None = None
     size: int | None = None
     modified_ms: int | None = None
+    facts: Facts | None = None
 
 
 ANYTHING = Expect()

@@ -11,12 +11,14 @@ def holds(expect: Expect, version: Version | None) -> bool:
     if expect is ANYTHING:
         return True
     if version is None:
-        return not (expect.present or expect.etags or expect.seq is not None or expect.size is not None or expect.modified_ms is not None)
+        asked = (expect.seq, expect.facts, expect.size, expect.modified_ms)
+        return not (expect.present or expect.etags or any(value is not None for value in asked))
     return not (
         expect.absent
         or (expect.etags and version.etag not in expect.etags)
         or version.etag in expect.not_etags
         or (expect.seq is not None and version.seq != expect.seq)
+        or (expect.facts is not None and version.facts != expect.facts)
         or (expect.size is not None and version.size != expect.size)
         or (expect.modified_ms is not None and version.modified_ms // 1000 != expect.modified_ms // 1000)
     )

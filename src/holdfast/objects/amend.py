@@ -36,7 +36,7 @@ async def amend(
         version = await look()
         facts = await new(version)
         try:
-            return await engine.catalog.amend(bucket, version.key, version.version_id, facts, Expect(seq=version.seq))
+            return await engine.catalog.amend(bucket, version.key, version.version_id, facts, Expect(seq=version.seq, facts=version.facts))
         except (Conflict, Gone):
             continue
         except Stale:

@@ -12,7 +12,7 @@ from holdfast.engine.embedded import EmbeddedEngine, recent
 from holdfast.engine.embedded.generation import Generation, key_cell
 from holdfast.engine.embedded.recent import Recent
 from holdfast.model.buckets import Bucket
-from holdfast.model.objects import Blob, Version
+from holdfast.model.objects import Blob, Facts, PartFact, Version
 from tests.engine.stored import body, mark, put
 
 
@@ -103,3 +103,15 @@ def test_memory_is_bounded_and_keeps_what_is_asked_for() -> None:
     large = Version(key="large", blobs=(Blob(b"", 1 << 20, 0, bytes(1 << 20)),))
     remembered.put((1, "large", True), (0, large))
     assert remembered.get((1, "large", True)) is None
+
+
+def test_many_facts_count_towards_the_bound() -> None:
+    """A version of thousands of parts that was looked at without its body weighs megabytes, not kilobytes."""
+    memory = Recent(1 << 20)
+    large = Facts(parts=tuple(PartFact(number, 5 << 20, f"{number:032x}") for number in range(1, 1001)))
+    ordinary = Facts(metadata={"a": "b" * 1500})
+    for number in range(1000):
+        memory.put((1, f"l{number}", False), (0, Version(key="l", facts=large)))
+        memory.put((1, f"o{number}", False), (0, Version(key="o", facts=ordinary)))
+    kept = [entry[1] for half in (memory._new, memory._old) for entry in half.values()]
+    assert len(kept) > 100 and all(version.facts is ordinary for version in kept)

@@ -9,6 +9,7 @@ BYTES_MAX = 8 << 20
 _ENTRY_BYTES = 2048
 _BODY_BYTES_MAX = 64 << 10
 _BLOBS_MAX = 8
+_PART_BYTES = 320
 
 Place = tuple[int, str, bool]
 """Bucket id, key, and whether the version was read with its body."""
@@ -44,7 +45,10 @@ class Recent:
         blobs = entry[1].blobs
         if len(blobs) > _BLOBS_MAX:
             return
-        size = _ENTRY_BYTES + sum([len(blob.inline) for blob in blobs if blob.inline is not None])
+        facts = entry[1].facts
+        size = _ENTRY_BYTES + sum([len(blob.inline) for blob in blobs if blob.inline is not None]) + _PART_BYTES * len(facts.parts)
+        if facts.tags or facts.extra:
+            size += _PART_BYTES * len(facts.tags) + sum(map(len, facts.extra.values()))
         if size > _BODY_BYTES_MAX:
             return
         self._new_bytes += size

@@ -70,12 +70,16 @@ def header_lines(names: tuple[bytes, ...], headers: dict[bytes, bytes]) -> bytes
 def parameters(query: bytes) -> list[tuple[str, str]]:
     """The decoded parameters in the order sent. Errors: InvalidArgument when they are not UTF-8."""
     try:
-        return [
-            (unquote_to_bytes(name.replace(b"+", b" ")).decode(), unquote_to_bytes(value.replace(b"+", b" ")).decode())
-            for name, _, value in [pair.partition(b"=") for pair in query.split(b"&") if pair]
-        ]
+        pairs = [pair.partition(b"=") for pair in query.split(b"&") if pair]
+        if b"%" not in query and b"+" not in query:
+            return [(name.decode(), value.decode()) for name, _, value in pairs]
+        return [(_decoded(name), _decoded(value)) for name, _, value in pairs]
     except UnicodeDecodeError:
         raise InvalidArgument("The query of the request is not valid UTF-8.") from None
+
+
+def _decoded(raw: bytes) -> str:
+    return unquote_to_bytes(raw.replace(b"+", b" ")).decode()
 
 
 def without(query: bytes, name: bytes) -> bytes:

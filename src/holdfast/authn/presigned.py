@@ -19,9 +19,11 @@ from holdfast.model.messages import Request
 
 _REQUIRED = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Signature")
 _OWN = frozenset((*_REQUIRED, "X-Amz-Security-Token", "X-Amz-Content-Sha256"))
+_PLAIN = rb"(?!(?i:x-amz-))[A-Za-z][A-Za-z-]*(?:=(?:[^&+%\x80-\xff]|%[0-7][0-9A-Fa-f])*)?"
+"""A parameter whose name stands for itself and is no `x-amz-*`, and whose value is ASCII: it means nothing to a signature but its text."""
 _USUAL = re.compile(
-    rb"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=([^&+]+)"
-    rb"&X-Amz-Date=([0-9]{8}T[0-9]{6}Z)&X-Amz-Expires=([0-9]{1,9})&X-Amz-SignedHeaders=host&X-Amz-Signature=([0-9a-f]{64})"
+    rb"((?:" + _PLAIN + rb"&)*)X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=([^&+]+)"
+    rb"&X-Amz-Date=([0-9]{8}T[0-9]{6}Z)&X-Amz-Expires=([0-9]{1,9})&X-Amz-SignedHeaders=host((?:&" + _PLAIN + rb")*)&X-Amz-Signature=([0-9a-f]{64})"
 )
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _HEX_64 = re.compile(r"[0-9a-f]{64}")
@@ -41,11 +43,13 @@ async def verify_query(request: Request, keys: Finder, now: float, settings: Set
     """
     headers = request.headers
     usual = _USUAL.fullmatch(request.query)
-    known = None if usual is None else _scope(usual[1])
+    known = None if usual is None else _scope(usual[2])
     if usual is not None and known is not None:
         scope = known
-        _, stamp, expires, signature = usual.groups()
+        before, _, stamp, expires, after, signature = usual.groups()
         names, signed, query, payload, expires_s = _HOST_ONLY, b"host", request.query[:-81], b"", int(expires)
+        if before or after:
+            query = sorted_query(query)
     else:
         scope, stamp, expires_s, names, signature, payload = _parse(request)
         signed = b";".join(names)

@@ -79,6 +79,10 @@ class Life:
         self._loop.call_later(BEAT_INTERVAL_S, self._beat)
 
 
+GC_THRESHOLDS = (20_000, 20, 20)
+"""Young objects before each look for cycles: a page of a listing makes thousands, none of them in a cycle, and was looked at five times."""
+
+
 def run_async(slot: int, board: Board, program: Callable[[Life], Awaitable[None]], loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
     """Runs `program` on a new event loop with the child's signals wired: SIGTERM and SIGINT drain, SIGHUP reloads."""
 
@@ -91,6 +95,7 @@ def run_async(slot: int, board: Board, program: Callable[[Life], Awaitable[None]
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
         await program(life)
 
+    gc.set_threshold(*GC_THRESHOLDS)
     gc.enable()
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(main())

@@ -107,9 +107,10 @@ def contents(entries: list[Entry], encoding: Encoding, owners: dict[str, str], t
     """The Contents rows. `owners`: the Owner element (or "") of each owner; `tag_sets`: a TagSet element (or "") for each row."""
     keys = encoding.all([entry[0] for entry in entries])
     checks = {checksum: checksum_elements(checksum) for checksum in {entry[7] for entry in entries}}
+    dates = {ms: date_text(ms) for ms in {entry[2] for entry in entries}}
     return "".join(
         [
-            f"<Contents><Key>{key}</Key><LastModified>{date_text(ms)}</LastModified><ETag>&quot;{etag}&quot;</ETag>{checks[checksum]}"
+            f"<Contents><Key>{key}</Key><LastModified>{dates[ms]}</LastModified><ETag>&quot;{etag}&quot;</ETag>{checks[checksum]}"
             f"<Size>{size}</Size>{owners[owner]}<StorageClass>{storage_class}</StorageClass>{tags}</Contents>"
             for key, (_, _, ms, size, etag, storage_class, owner, checksum, _, _), tags in zip(keys, entries, tag_sets, strict=False)
         ]

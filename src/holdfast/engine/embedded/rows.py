@@ -6,7 +6,7 @@ SQLite's own checks miss a flipped bit in about half of the cases, so nothing le
 from __future__ import annotations
 
 from itertools import repeat
-from operator import itemgetter
+from operator import add, itemgetter
 from typing import Any
 from zlib import crc32
 
@@ -135,6 +135,7 @@ def blobs_of(row: Row) -> tuple[Blob, ...]:
 
 _new = tuple.__new__
 _LIVE = (False, True)
+_entry_columns = itemgetter(slice(8))
 _columns = itemgetter(slice(9))
 _check = itemgetter(9)
 
@@ -144,7 +145,7 @@ def live_entries(bucket_id: int, rows: list[Row]) -> list[Entry]:
     seed = (bucket_id * 2) & 0xFFFFFFFF
     if list(map(crc32, map(pack, map(_columns, rows)), repeat(seed))) != list(map(_check, rows)):
         raise next(damaged(bucket_id, row[0]) for row in rows if crc32(pack(row[:9]), seed) != row[9])
-    return [_new(Entry, row[:8] + _LIVE) for row in rows]
+    return list(map(_new, repeat(Entry), map(add, map(_entry_columns, rows), repeat(_LIVE))))
 
 
 def entry_of(bucket_id: int, row: Row, is_latest: bool) -> Entry:

@@ -101,11 +101,12 @@ class Writer:
         """Queues a step; the future has its answer once it is durable. Steps of one process commit in the order of their submission."""
         if self._closing:
             raise Unavailable("the engine is closed")
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
         self._jobs.append((future, step))
         if self._sleeping:
             self._sleeping = False
-            self._wake.release()
+            loop.call_soon(self._wake.release)  # after this turn of the loop: what else arrived in it shares the commit
         return future
 
     def close(self) -> None:
@@ -134,20 +135,23 @@ class Writer:
                     self._wake.acquire()
                 self._sleeping = False
                 continue
-            batch = [jobs.popleft() for _ in range(min(len(jobs), STEPS_MAX))]
-            if self.on_commit is None:
-                _answer(self._commit(batch))
-            else:
-                begun = time.monotonic()
-                _answer(self._commit(batch))
-                self.on_commit(len(batch), time.monotonic() - begun)
+            begun = time.monotonic()
+            outcomes = self._commit()
+            _answer(outcomes)
+            if self.on_commit is not None:
+                self.on_commit(len(outcomes), time.monotonic() - begun)
             self._tend_log()
 
-    def _commit(self, jobs: list[_Job]) -> list[_Outcome]:
-        """One transaction of these jobs. A step that breaks is taken out and the others are done again."""
+    def _take(self) -> list[_Job]:
+        return [self._jobs.popleft() for _ in range(min(len(self._jobs), STEPS_MAX))]
+
+    def _commit(self) -> list[_Outcome]:
+        """One transaction of what is queued once it is this process's turn. A step that breaks is taken out and the others are done again."""
+        jobs: list[_Job] = []
         while True:
             try:
                 with self._lock:
+                    jobs = jobs or self._take()
                     self._generation.end()
                     outcomes, broken = self._transaction(jobs)
                 if broken is None:
@@ -157,6 +161,7 @@ class Writer:
                 _answer([(job[0], None, error)])
                 jobs = [other for other in jobs if other is not job]
             except (apsw.Error, OSError) as error:
+                jobs = jobs or self._take()
                 if isinstance(error, apsw.FullError):
                     checkpoint(self._connection)  # gives the log's space back, so that what frees space can be committed
                 refusal = engine_error(error)

@@ -51,7 +51,9 @@ class BucketAcl:
         text = bucket.settings.get(acl.SETTING)
         if not text or not acls_count(bucket):
             return ""
-        user = question.caller.user
+        user, upload = question.caller.user, question.target
+        if isinstance(upload, Upload) and (user is None or upload.initiator != user.canonical_id):
+            return ""  # leave to write is no leave to write into what somebody else began
         grants = acl.grants_of(text, bucket.owner)
         return "allow" if acl.permits(grants, permission, user.canonical_id if user else "", public=not ignores_public_acls(bucket)) else ""
 

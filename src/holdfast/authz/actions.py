@@ -115,9 +115,10 @@ WITH_HEADER = {
 }
 """What an upload or a deletion needs besides when it carries such a header."""
 
-_KNOWN = frozenset((*ACTIONS.values(), *VERSIONED.values(), *WITH_HEADER.values()))
+KNOWN = frozenset((*ACTIONS.values(), *VERSIONED.values(), *WITH_HEADER.values()))
+"""Every S3 action that a question may name."""
 
 
 def is_action(action: str) -> bool:
     """Whether this is an S3 action that a question may name."""
-    return action in _KNOWN
+    return action in KNOWN

@@ -6,7 +6,9 @@ tuple of policies, so that a new source of rights is a new policy and never a ne
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
+
+import msgspec
 
 from holdfast.model.buckets import Bucket
 from holdfast.model.identity import Caller
@@ -16,7 +18,7 @@ Effect = Literal["allow", "deny", ""]
 """What a policy says to a question; "" when it says nothing."""
 
 
-class Question(NamedTuple):
+class Question(msgspec.Struct, frozen=True, gc=False):
     """Who asks to do what, and on what. `action` is an S3 action ("s3:PutObject"), `key` "" where none is named.
 
     `bucket` is None for what is not in a bucket: to list one's buckets, to make a new one. `target` is the version or upload
@@ -38,7 +40,7 @@ class Policy(Protocol):
     def says(self, question: Question) -> Effect: ...
 
 
-class Evidence(NamedTuple):
+class Evidence(msgspec.Struct, frozen=True):
     """`identity`: what the caller's policies, groups and roles say; `resource`: the bucket's policy and ACLs; `limits`: what a scope, a
     session or a boundary restricts to."""
 
@@ -47,7 +49,7 @@ class Evidence(NamedTuple):
     limits: tuple[Policy, ...] = ()
 
 
-class Decision(NamedTuple):
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """Whether it is allowed, and which policy or missing right made it so."""
 
     allowed: bool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from holdfast.authz.acl import ACLS
-from holdfast.authz.actions import is_action
+from holdfast.authz.actions import KNOWN
 from holdfast.authz.decide import Decision, Effect, Evidence, Policy, Question, decide
 from holdfast.model.buckets import Bucket
 from holdfast.model.errors import AccessDenied
@@ -71,7 +71,7 @@ async def authorize(
     No actions, no question: that is for operations like DeleteObjects, which ask once for each key.
     """
     for action in actions:
-        if not is_action(action):
+        if action not in KNOWN:
             raise ValueError(f"{action!r} is no S3 action")
         question = Question(caller, action, bucket, key, target)
         if not decide(question, gather(question)).allowed:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from holdfast.authz.actions import VERSIONED
 from holdfast.engine.api import Engine, EngineError
 from holdfast.model import errors
 from holdfast.model.buckets import Bucket
@@ -32,7 +33,9 @@ signed. Errors: the refusals of authentication."""
 class Route:
     """An operation with its compiled reader and writer."""
 
-    __slots__ = ("creates", "judges", "model", "needs_body", "operation", "own_headers", "reader", "run", "success", "writer")
+    __slots__ = (
+        "creates", "judges", "model", "needs", "needs_body", "needs_of_version", "operation", "own_headers", "reader", "run", "success", "writer",
+    )  # fmt: skip
 
     def __init__(self, operation: Operation) -> None:
         self.operation = operation
@@ -42,6 +45,8 @@ class Route:
         self.run = operation.run
         self.success = operation.success
         self.judges = operation.judges
+        self.needs = operation.needs
+        self.needs_of_version = tuple(VERSIONED.get(action, action) for action in operation.needs)
         self.creates = operation.name == "CreateBucket"
         self.needs_body = self.reader.reads_body
         self.own_headers = self.reader.header_names
@@ -101,13 +106,14 @@ class S3:
         if route is None:
             raise errors.NotImplemented(f"The operation {match.operation} is not implemented.", Operation=match.operation)
         bucket = await self.locate(route, match, caller)  # where
+        needs = route.needs_of_version if match.params and b"versionId" in match.params else route.needs
         pending: tuple[str, ...] = ()
         try:
-            await self.authorize(caller, route.operation.needs, bucket, match.key)  # may they
+            await self.authorize(caller, needs, bucket, match.key)  # may they
         except AccessDenied:
             if not route.judges:
                 raise
-            pending = route.operation.needs  # the list of what they ask for may still allow it
+            pending = needs  # the list of what they ask for may still allow it
         if b"x-amz-expected-bucket-owner" in request.headers:
             expect_owner(bucket, request.headers[b"x-amz-expected-bucket-owner"])
         if b"x-amz-source-expected-bucket-owner" in request.headers:

@@ -26,7 +26,7 @@ LENIENT_DATES = frozenset({"if_modified_since", "if_unmodified_since", "copy_sou
 """RFC 9110, 13.1.3 and 13.1.4: a recipient must ignore these when they are not a valid date."""
 
 _SIGNATURE = frozenset(b"X-Amz-" + name for name in (b"Algorithm", b"Credential", b"Date", b"Expires", b"SignedHeaders", b"Signature"))
-_OPEN_ENUMS = frozenset({"checksum_algorithm", "checksum_mode", "checksum_type"})  # the operations have their own say
+_OPEN_ENUMS = frozenset({"acl", "checksum_algorithm", "checksum_mode", "checksum_type"})  # the operations have their own say
 _LARGE = xml.Limits(bytes_max=16 << 20, elements_max=200_000)
 LIMITS = {
     "CompleteMultipartUpload": _LARGE,  # 10,000 parts, each with a checksum

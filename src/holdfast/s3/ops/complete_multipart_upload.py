@@ -53,6 +53,7 @@ async def complete_multipart_upload(call: Call[Input]) -> dict[str, Any]:
     if upload is None:
         version = await completed_before(call.engine, bucket, given.key, given.upload_id, asked)
     else:
+        await call.judge(("s3:PutObject",), bucket, given.key, upload)
         try:
             version = await complete_upload(call.engine, bucket, upload, asked, expect)
         except Conflict as conflict:

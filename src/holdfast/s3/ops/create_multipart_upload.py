@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from holdfast.authn.bodies import stored_content_encoding
-from holdfast.model.errors import InvalidRequest
+from holdfast.model.errors import AccessDenied, InvalidRequest
 from holdfast.model.objects import Facts
 from holdfast.objects.names import check_key, content_type_of
 from holdfast.objects.tags import tags_of_header
@@ -42,7 +42,10 @@ class Input(ObjectAclHeaders, frozen=True, kw_only=True):
 async def create_multipart_upload(call: Call[Input]) -> dict[str, Any]:
     """Starts an upload of the object's later parts, with everything that PutObject takes but the bytes.
 
-    Errors: as PutObject without those of the body; InvalidRequest (checksum algorithm and type)."""
+    Errors: as PutObject without those of the body; AccessDenied for an anonymous caller, who could not be told from another; InvalidRequest
+    (checksum algorithm and type)."""
+    if call.caller.user is None:
+        raise AccessDenied("Anonymous users cannot initiate multipart uploads. Please authenticate.")
     given = call.input
     bucket = bucket_of(call)
     check_key(given.key)

@@ -7,9 +7,10 @@ import msgspec
 from holdfast.model.messages import Response
 from holdfast.objects.listing import list_versions, next_version_marker
 from holdfast.objects.paging import page_limit
-from holdfast.s3.listing_text import HEAD, Encoding, common_prefixes, element, listing_response, owner_elements, versions, xml_text
+from holdfast.s3.listing_rows import owners_of
+from holdfast.s3.listing_text import HEAD, Encoding, common_prefixes, element, listing_response, versions, xml_text
 from holdfast.s3.operation import Call, operation
-from holdfast.s3.place import bucket_of, display_names
+from holdfast.s3.place import bucket_of
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +42,7 @@ async def list_object_versions(call: Call[Input]) -> Response:
         limit=limit,
     )
     next_key, next_version = next_version_marker(page) if page.truncated else (None, "")
-    owners = owner_elements(await display_names(call, {entry.owner for entry in page.entries}))
+    owners = await owners_of(call, page)
     one = encoding.one
     return listing_response(
         "".join(

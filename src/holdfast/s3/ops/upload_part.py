@@ -29,7 +29,9 @@ async def upload_part(call: Call[Input]) -> Response:
     given = call.input
     check_part_number(given.part_number)
     require_length(call.request)
-    upload = await find_upload(call.engine, bucket_of(call).id, given.key, given.upload_id)
+    bucket = bucket_of(call)
+    upload = await find_upload(call.engine, bucket.id, given.key, given.upload_id)
+    await call.judge(("s3:PutObject",), bucket, given.key, upload)
     claim = claim_of(call.request.headers, upload.facts.checksum_algorithm)
     part, checksum = await receive_part(
         call.engine, upload, given.part_number, given.body or call.request.body, claim, now_ms=call.now_ms, size_max=call.settings.put_bytes_max

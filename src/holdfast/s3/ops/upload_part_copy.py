@@ -40,7 +40,9 @@ async def upload_part_copy(call: Call[Input]) -> dict[str, Any]:
     large), NoSuchUpload."""
     given = call.input
     check_part_number(given.part_number)
-    upload = await find_upload(call.engine, bucket_of(call).id, given.key, given.upload_id)
+    bucket = bucket_of(call)
+    upload = await find_upload(call.engine, bucket.id, given.key, given.upload_id)
+    await call.judge(("s3:PutObject",), bucket, given.key, upload)
     for _ in range(_TRIES):
         source = await find_source(call)
         start, length = copy_range(given.copy_source_range, source.version.size)

@@ -59,6 +59,8 @@ class Reading:
         try:
             if not self._started:
                 self._started = True
+                if len(self._spans) > 1:
+                    self._hold_inline()
                 if len(self._spans) <= _OPEN_MAX:
                     self._open_all()
                 else:
@@ -122,6 +124,14 @@ class Reading:
         if len(data) != blob.size or crc32c(data) != blob.check:
             raise Damaged("inline body: checksum mismatch")
         return bytes(data) if end - begin == len(data) else bytes(data[begin:end])
+
+    def _hold_inline(self) -> None:
+        """Fetches small bodies among others now: they go with their rows when the object is replaced. The last ones of the run, since
+        only the last part of an upload is ever that small. Errors: Gone, Damaged."""
+        for at, (blob, begin, end) in enumerate(self._spans[:_OPEN_MAX]):  # in reverse order
+            if blob.inline is None and rows.inline_rowid(blob.id):
+                whole = self._inline(blob, 0, blob.size)
+                self._spans[at] = (Blob(blob.id, blob.size, blob.check, whole), begin, end)
 
     def _open_all(self) -> None:
         """Finds out early what is missing. Beyond the first files it only looks, so as not to hold thousands of descriptors."""

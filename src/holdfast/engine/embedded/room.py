@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from holdfast.engine.api import Full
+from holdfast.engine.api import Full, Unavailable
 
 RESERVE_BYTES_MAX = 32 << 20
 RESERVE_SHARE = 10
@@ -26,9 +26,13 @@ class Room:
         self.reserve_bytes = min(RESERVE_BYTES_MAX, state.f_blocks * state.f_frsize // RESERVE_SHARE)
 
     def free_bytes(self) -> int:
+        """Errors: Unavailable."""
         now = time.monotonic()
         if now - self._looked_at > LOOK_INTERVAL_S:
-            state = os.statvfs(self._path)
+            try:
+                state = os.statvfs(self._path)
+            except OSError as error:
+                raise Unavailable(f"free space: {error.strerror}") from error
             self._free_bytes = state.f_bavail * state.f_frsize
             self._looked_at = now
         return self._free_bytes

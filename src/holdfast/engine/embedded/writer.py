@@ -140,7 +140,10 @@ class Writer:
             _answer(outcomes)
             if self.on_commit is not None:
                 self.on_commit(len(outcomes), time.monotonic() - begun)
-            self._tend_log()
+            try:
+                self._tend_log()
+            except Exception as error:  # the log grows on, and this is tried again after the next commit
+                log.error("the log was not tended: %r", error)
 
     def _take(self) -> list[_Job]:
         return [self._jobs.popleft() for _ in range(min(len(self._jobs), STEPS_MAX))]
@@ -160,7 +163,7 @@ class Writer:
                 log.error("a write step broke: %r", error)
                 _answer([(job[0], None, error)])
                 jobs = [other for other in jobs if other is not job]
-            except (apsw.Error, OSError) as error:
+            except Exception as error:  # whatever it is (no memory, perhaps): unanswered writers and a dead thread would be worse
                 jobs = jobs or self._take()
                 if isinstance(error, apsw.FullError):
                     checkpoint(self._connection)  # gives the log's space back, so that what frees space can be committed

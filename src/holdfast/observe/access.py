@@ -29,13 +29,15 @@ class Seen:
 
     `error` is the S3 code of a refusal. `access_key` names the key, never the secret; `user` is its user's name. `started`
     is when the handler was called and `answered` when a streamed answer began (0: it was not streamed), on time.monotonic().
+    `only_signed`: the query holds nothing besides a signature, so that there is nothing in it to write.
     """
 
-    __slots__ = ("access_key", "answered", "bucket", "error", "key", "operation", "started", "user", "version_id")
+    __slots__ = ("access_key", "answered", "bucket", "error", "key", "only_signed", "operation", "started", "user", "version_id")
 
     def __init__(self, started: float = 0.0) -> None:
         self.started = started
         self.answered = 0.0
+        self.only_signed = False
         self.operation = ""
         self.bucket = ""
         self.key = ""
@@ -117,7 +119,7 @@ def line(request: Request, status: int, bytes_in: int, bytes_out: int, first_s: 
         seen.access_key,
         seen.user,
         seen.error,
-        b"&".join([pair for pair in query.split(b"&") if pair.partition(b"=")[0] in _QUERY]).decode("latin-1") if query else "",
+        b"&".join([pair for pair in query.split(b"&") if pair.partition(b"=")[0] in _QUERY]).decode("latin-1") if query and not seen.only_signed else "",
         "" if seen.operation else _path(request.path),
         agent[:256].decode("latin-1"),
         request.secure,

@@ -98,7 +98,7 @@ class S3:
         match = self.router.match(request)  # what
         seen: Any = request.seen
         if seen is not None:
-            seen.operation, seen.bucket, seen.key = match.operation, match.bucket, match.key
+            seen.operation, seen.bucket, seen.key, seen.only_signed = match.operation, match.bucket, match.key, not match.params
         caller = await self.authenticate(request, match.host_bucket)  # who
         if seen is not None and caller.user is not None:
             seen.access_key, seen.user = caller.access_key, caller.user.name

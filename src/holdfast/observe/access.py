@@ -119,7 +119,7 @@ def line(request: Request, status: int, bytes_in: int, bytes_out: int, first_s: 
         seen.access_key,
         seen.user,
         seen.error,
-        b"&".join([pair for pair in query.split(b"&") if pair.partition(b"=")[0] in _QUERY]).decode("latin-1") if query and not seen.only_signed else "",
+        _shown(query) if query and not seen.only_signed else "",
         "" if seen.operation else _path(request.path),
         agent[:256].decode("latin-1"),
         request.secure,
@@ -136,6 +136,11 @@ def line(request: Request, status: int, bytes_in: int, bytes_out: int, first_s: 
 def refused_line(status: int, error: str, request_id: str, moment: float) -> bytes:
     """The line of what was refused before it was a request: nothing of it can be trusted to be printed."""
     return _encode(Line(_clock.text(moment), request_id, "", "", "", status, 0, 0, 0, error=error)) + b"\n"
+
+
+def _shown(query: bytes) -> str:
+    """The parameters that may be written."""
+    return b"&".join([pair for pair in query.split(b"&") if pair.partition(b"=")[0] in _QUERY]).decode("latin-1")
 
 
 def _path(path: bytes) -> str:

@@ -48,11 +48,9 @@ async def test_buckets_are_listed_in_order(engine: Engine, bucket: Bucket) -> No
 
 
 async def test_only_an_empty_bucket_goes(engine: Engine, bucket: Bucket) -> None:
-    upload = Upload(upload_id="u", bucket_id=bucket.id, key="k", initiated_ms=1, owner="o", initiator="i")
     for put_in, take_out in (
         (put(engine, bucket, "k"), engine.catalog.expunge(bucket, "k", "null")),
         (mark(engine, bucket, "k", "m"), engine.catalog.expunge(bucket, "k", "m")),
-        (engine.catalog.start_upload(bucket, upload), engine.catalog.abort_upload(upload)),
     ):
         await put_in
         with pytest.raises(NotEmpty):
@@ -70,6 +68,41 @@ async def start(engine: Engine, bucket: Bucket, key: str, upload_id: str, initia
     upload = Upload(upload_id=upload_id, bucket_id=bucket.id, key=key, initiated_ms=initiated_ms, owner="o", initiator="i", facts=facts)
     await engine.catalog.start_upload(bucket, upload)
     return upload
+
+
+async def test_a_bucket_goes_with_its_uploads_or_nothing_goes(engine: Engine, bucket: Bucket) -> None:
+    other = await engine.catalog.create_bucket(msgspec.structs.replace(bucket, name="second"))
+    kept = await start(engine, other, "k", "kept")
+    await engine.catalog.add_part(kept, await part(engine, 1, b"k" * 7000))
+    uploads = [await start(engine, bucket, key, key * 3) for key in ("a", "b", "c")]
+    for upload in uploads[:2]:
+        for number, size in ((1, 5000), (2, 10), (3, 6000)):
+            await engine.catalog.add_part(upload, await part(engine, number, b"1" * size))
+    shared = (await engine.catalog.parts(kept))[0].blobs
+    await engine.catalog.add_part(uploads[0], Part(number=4, size=7000, etag="s", modified_ms=1, blobs=shared))
+    for put_in, take_out in (
+        (put(engine, bucket, "k"), engine.catalog.expunge(bucket, "k", "null")),
+        (mark(engine, bucket, "k", "m"), engine.catalog.expunge(bucket, "k", "m")),
+    ):
+        await put_in
+        with pytest.raises(NotEmpty):
+            await engine.catalog.delete_bucket(bucket.id)
+        assert (await engine.catalog.uploads(bucket.id)).uploads == uploads
+        assert [len(await engine.catalog.parts(upload)) for upload in uploads] == [4, 3, 0]
+        await take_out
+    done = await engine.catalog.delete_bucket(bucket.id)
+    assert sorted(blob.size for blob in done.unneeded) == [5000, 5000, 6000, 6000]
+    await engine.blobs.discard(done.unneeded)
+    assert await engine.catalog.bucket("ns", "first") is None
+    for upload in uploads:
+        assert await engine.catalog.upload(bucket.id, upload.key, upload.upload_id) is None
+        assert await engine.catalog.parts(upload) == []
+        with pytest.raises(Gone):
+            await engine.catalog.add_part(upload, await part(engine, 9, b"9"))
+    assert await engine.catalog.stale_uploads(1_000) == [kept]
+    (left,) = await engine.catalog.parts(kept)
+    assert b"".join([piece async for piece in engine.blobs.read(left.blobs, 0, 7000)]) == b"k" * 7000
+    assert await engine.sweep(-1) == 0
 
 
 async def test_an_upload_becomes_a_version_without_copying(engine: Engine, bucket: Bucket) -> None:

@@ -86,10 +86,12 @@ class Engines(RuleBasedStateMachine):
 
     @rule()
     def replace_bucket(self) -> None:
-        if self.both("catalog.delete_bucket", self.bucket.id) == (None, None):
-            stored, _ = self.both("catalog.bucket", "n", "bucket")
-            if stored is None:
-                self.begin()
+        deleted, _ = self.both("catalog.delete_bucket", self.bucket.id)
+        stored, _ = self.both("catalog.bucket", "n", "bucket")
+        assert (stored is None) == (deleted is not None)
+        if stored is None:
+            assert self.uploads() == []
+            self.begin()
 
     def new(self, key: str, version_id: str, body: bytes, blobs: tuple[Blob, ...]) -> Version:
         facts = Facts(tags={"n": str(next(self.numbers))}, checksum_algorithm="CRC32" if len(body) == 1 else "", checksum_type="FULL_OBJECT")

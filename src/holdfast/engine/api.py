@@ -37,7 +37,7 @@ class Stale(EngineError):
 
 
 class NotEmpty(EngineError):
-    """The bucket still holds versions or uploads."""
+    """The bucket still holds versions or delete markers."""
 
 
 class Conflict(EngineError):
@@ -149,8 +149,10 @@ class Catalog(Protocol):
         Errors: Stale, Gone."""
         ...
 
-    async def delete_bucket(self, bucket_id: int) -> None:
-        """Errors: NotEmpty (versions, delete markers or uploads), Gone."""
+    async def delete_bucket(self, bucket_id: int) -> Committed:
+        """Removes a bucket without versions and delete markers, and its uploads with it, all or nothing; their blobs are unneeded.
+
+        Errors: NotEmpty, Gone."""
         ...
 
     async def buckets(self, namespace: str, *, owner: str | None = None, prefix: str = "", after: str = "", limit: int = 1000) -> list[Bucket]:

@@ -100,12 +100,16 @@ class MemoryCatalog:
         self._buckets[bucket.id] = stored
         return stored
 
-    async def delete_bucket(self, bucket_id: int) -> None:
+    async def delete_bucket(self, bucket_id: int) -> Committed:
         if bucket_id not in self._buckets:
             raise Gone("bucket")
-        if self._versions[bucket_id] or any(upload.bucket_id == bucket_id for upload in self._uploads.values()):
+        if self._versions[bucket_id]:
             raise NotEmpty("bucket")
+        unneeded: tuple[Blob, ...] = ()
+        for upload in [upload for upload in self._uploads.values() if upload.bucket_id == bucket_id]:
+            unneeded += (await self.abort_upload(upload)).unneeded
         del self._buckets[bucket_id], self._versions[bucket_id]
+        return Committed(unneeded=unneeded)
 
     async def buckets(
         self, namespace: str, *, owner: str | None = None, prefix: str = "", after: str = "", limit: int = 1000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import suppress
 
 import msgspec
 
@@ -194,17 +193,6 @@ async def abort_upload(engine: Engine, upload: Upload) -> None:
     except Gone:
         raise NoSuchUpload(None, UploadId=upload.upload_id) from None
     await discard(engine, committed.unneeded)
-
-
-async def abort_all(engine: Engine, bucket_id: int) -> None:
-    """Ends every upload of the bucket that is there now. One that ends meanwhile is passed over."""
-    while True:
-        page = await engine.catalog.uploads(bucket_id)
-        for upload in page.uploads:
-            with suppress(NoSuchUpload):
-                await abort_upload(engine, upload)
-        if not page.truncated:
-            return
 
 
 async def expire_uploads(engine: Engine, now_ms: int, older_than_s: float = UPLOAD_AGE_S) -> int:

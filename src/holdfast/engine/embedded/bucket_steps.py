@@ -50,16 +50,20 @@ def _store(batch: Batch, bucket: Bucket, has_history: int) -> None:
     batch.buckets[bucket.id] = (bucket.revision, has_history)
 
 
-def delete_bucket(batch: Batch, bucket_id: int) -> None:
+def delete_bucket(batch: Batch, bucket_id: int) -> Committed:
     """`Catalog.delete_bucket`."""
     if not batch.execute("SELECT 1 FROM buckets WHERE id = ?", (bucket_id,)).fetchall():
         raise Gone("bucket")
-    for table in ("current", "history", "uploads"):
+    for table in ("current", "history"):
         if batch.execute(f"SELECT 1 FROM {table} WHERE bucket_id = ? LIMIT 1", (bucket_id,)).fetchall():
             raise NotEmpty(table)
+    found = batch.execute(f"{UPLOAD} WHERE bucket_id = ?", (bucket_id,)).fetchall()
+    uploads = [(upload, _parts(batch, upload.upload_id)) for upload in map(rows.upload_of, found)]
+    unneeded = [blob for upload, parts in uploads for blob in _abort(batch, upload, parts)]
     batch.changed = True
     batch.execute("DELETE FROM buckets WHERE id = ?", (bucket_id,))
     batch.buckets[bucket_id] = None
+    return Committed(unneeded=tuple(unneeded))
 
 
 def start_upload(batch: Batch, bucket: Bucket, upload: Upload) -> None:
@@ -136,9 +140,10 @@ def finish_upload(batch: Batch, bucket: Bucket, upload: Upload, new: Version, ex
 def abort_upload(batch: Batch, upload: Upload) -> Committed:
     """`Catalog.abort_upload`."""
     stored = _require_upload(batch, upload)
-    parts = _parts(batch, stored.upload_id)
-    unneeded: tuple[Blob, ...] = ()
-    for part in parts:
-        unneeded += release(batch, _extents(part))
-    _end(batch, stored)
-    return Committed(unneeded=unneeded)
+    return Committed(unneeded=tuple(_abort(batch, stored, _parts(batch, stored.upload_id))))
+
+
+def _abort(batch: Batch, upload: Upload, parts: list[Part]) -> list[Blob]:
+    unneeded = [blob for part in parts for blob in release(batch, _extents(part))]
+    _end(batch, upload)
+    return unneeded

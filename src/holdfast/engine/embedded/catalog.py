@@ -80,8 +80,8 @@ class EmbeddedCatalog:
     async def change_bucket(self, bucket: Bucket) -> Bucket:
         return await self._writer.submit(partial(bucket_steps.change_bucket, bucket=bucket))
 
-    async def delete_bucket(self, bucket_id: int) -> None:
-        await self._writer.submit(partial(bucket_steps.delete_bucket, bucket_id=bucket_id))
+    async def delete_bucket(self, bucket_id: int) -> Committed:
+        return await self._writer.submit(partial(bucket_steps.delete_bucket, bucket_id=bucket_id))
 
     async def buckets(self, namespace: str, *, owner: str | None = None, prefix: str = "", after: str = "", limit: int = 1000) -> list[Bucket]:
         return self._read(self._list_buckets, namespace, owner, prefix, after, limit)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from holdfast.engine.api import Engine, Gone, ListQuery, NotEmpty
-from holdfast.model.buckets import Bucket
+from holdfast.engine.api import Gone, NotEmpty
 from holdfast.model.errors import BucketNotEmpty, NoSuchBucket
 from holdfast.model.messages import Response
-from holdfast.objects.uploads import abort_all
+from holdfast.objects.write import discard
 from holdfast.s3.operation import Call, operation, response
 from holdfast.s3.place import bucket_of
 
@@ -22,21 +21,12 @@ async def delete_bucket(call: Call[Input]) -> Response:
     """Removes a bucket without versions and delete markers. Uploads that nobody completed end with it: S3 deletes a general
     purpose bucket in spite of them. Errors: BucketNotEmpty, NoSuchBucket."""
     bucket = bucket_of(call)
-    catalog = call.engine.catalog
     try:
-        try:
-            await catalog.delete_bucket(bucket.id)
-        except NotEmpty:
-            if await _has_versions(call.engine, bucket):
-                raise
-            await abort_all(call.engine, bucket.id)
-            await catalog.delete_bucket(bucket.id)
+        committed = await call.engine.catalog.delete_bucket(bucket.id)
     except NotEmpty:
         raise BucketNotEmpty(None, BucketName=bucket.name) from None
     except Gone:
         raise NoSuchBucket(None, BucketName=bucket.name) from None
+    if committed.unneeded:
+        await discard(call.engine, committed.unneeded)
     return response(204)
-
-
-async def _has_versions(engine: Engine, bucket: Bucket) -> bool:
-    return bool((await engine.catalog.list(ListQuery(bucket_id=bucket.id, limit=1, versions=True))).entries)

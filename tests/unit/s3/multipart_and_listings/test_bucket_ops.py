@@ -96,6 +96,34 @@ def test_m158_m234_only_an_empty_bucket_is_deleted(store: Any) -> None:
         store.run("DeleteBucket", bucket=BUCKET)
 
 
+def test_m158_an_object_that_arrives_meanwhile_keeps_the_bucket_and_its_uploads(store: Any) -> None:
+    store.run("CreateBucket", bucket=BUCKET)
+    upload_id = store.run("CreateMultipartUpload", bucket=BUCKET, key="big")["upload_id"]
+    catalog = store.engine.catalog
+    delete_bucket = catalog.delete_bucket
+
+    async def after_a_put(bucket_id: int) -> Any:
+        """Every look at the bucket is followed by a PutObject before the delete comes."""
+        await store.start("PutObject", bucket=BUCKET, key="k", body=store.body(b"x"))
+        return await delete_bucket(bucket_id)
+
+    async def before_a_put(bucket_id: int) -> Any:
+        try:
+            return await delete_bucket(bucket_id)
+        finally:
+            if await catalog.bucket("default", BUCKET) is not None:
+                await store.start("PutObject", bucket=BUCKET, key="k", body=store.body(b"x"))
+
+    catalog.delete_bucket = after_a_put
+    with pytest.raises(errors.BucketNotEmpty):
+        store.run("DeleteBucket", bucket=BUCKET)
+    assert store.texts("ListMultipartUploads", "Upload/UploadId", bucket=BUCKET) == [upload_id]
+    store.run("DeleteObject", bucket=BUCKET, key="k")
+    catalog.delete_bucket = before_a_put
+    assert store.answer("DeleteBucket", bucket=BUCKET).status == 204
+    assert store.wait(catalog.stale_uploads(1 << 60)) == []
+
+
 def test_m155_every_bucket_of_the_caller_and_only_those(store: Any) -> None:
     names = [f"b-{number:04d}" for number in range(1001)]
     store.together([lambda name=name: store.start("CreateBucket", bucket=name) for name in names])

@@ -15,9 +15,11 @@ from holdfast.model.errors import AccessDenied, InternalError, NoSuchBucket, Ref
 from holdfast.model.identity import Caller
 from holdfast.model.messages import Request, Response
 from holdfast.s3 import integrity, ops
+from holdfast.s3.access import find_allowed
 from holdfast.s3.errors import identify, refusal_of, refuse
 from holdfast.s3.hosts import Hosts
 from holdfast.s3.operation import OPERATIONS, Authorize, Call, Operation
+from holdfast.s3.place import bucket_of
 from holdfast.s3.router import Match, Router
 from holdfast.wire import query
 from holdfast.wire.compile import Reader, Writer
@@ -121,6 +123,9 @@ class S3:
         reader = route.reader
         found = reader.scalars(request.headers, match.params, match.bucket, match.key, request.body)  # exactly what
         if route.needs_body:
+            if pending or caller.user is None:
+                early = Call(None, request, caller, bucket, self.engine, 0, self.settings, self.authorize, pending)
+                await admit(early, route.operation.of_keys, match.key, found.get("version_id"))
             data = await request.body.read_all(reader.limits.bytes_max)
             integrity.verify(route.model, route.own_headers, request, data)
             reader.body(data, found)
@@ -157,6 +162,19 @@ class S3:
         if seen is not None:
             seen.error = refusal.code
         return refuse(refusal, request)
+
+
+async def admit(call: Call[None], of_keys: tuple[str, ...], key: str, version_id: str | None) -> None:
+    """Refuses before the body is read, so that nobody without rights makes the store take in and parse a document: whom no list of the
+    version allows it, and an anonymous caller who is allowed no action `of_keys` in the bucket. Errors: as `find_allowed`; AccessDenied."""
+    if call.pending:
+        await find_allowed(call, bucket_of(call), key, version_id)
+    for action in of_keys if call.caller.user is None else ():
+        try:
+            return await call.require(action, bucket_of(call), "")
+        except AccessDenied:
+            if action == of_keys[-1]:
+                raise
 
 
 def expect_owner(bucket: Bucket | None, owner: bytes) -> None:

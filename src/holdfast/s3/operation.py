@@ -74,7 +74,8 @@ Run = Callable[[Call[Any]], Awaitable[Any]]
 
 class Operation(msgspec.Struct, frozen=True):
     """`needs`: the S3 actions ("s3:PutObject") of which the caller needs every one; `input`: the Input class that `run` annotates;
-    `judges`: that `run` asks again once it found what the request is about, so that its access control list can allow."""
+    `judges`: that `run` asks again once it found what the request is about, so that its access control list can allow;
+    `of_keys`: the actions that `run` asks for key by key, of which an anonymous caller needs one to be heard at all."""
 
     name: str
     needs: tuple[str, ...]
@@ -83,13 +84,14 @@ class Operation(msgspec.Struct, frozen=True):
     ignores: frozenset[str]
     success: int
     judges: bool = False
+    of_keys: tuple[str, ...] = ()
 
 
 OPERATIONS: dict[str, Operation] = {}
 
 
 def operation(
-    name: str, *needs: str, ignores: tuple[str, ...] = (), success: int | None = None, judges: bool = False
+    name: str, *needs: str, ignores: tuple[str, ...] = (), success: int | None = None, judges: bool = False, of_keys: tuple[str, ...] = ()
 ) -> Callable[[Run], Run]:
     """Registers the handler of operation `name` of botocore's S3 model.
 
@@ -117,7 +119,7 @@ def operation(
         model = _check(name, input, ignores)
         if name in OPERATIONS:
             raise TypeError(f"{name} has two handlers")
-        OPERATIONS[name] = Operation(name, needs, input, run, frozenset(ignores), success or model.status, judges)
+        OPERATIONS[name] = Operation(name, needs, input, run, frozenset(ignores), success or model.status, judges, of_keys)
         return run
 
     return register

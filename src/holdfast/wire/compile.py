@@ -28,9 +28,12 @@ LENIENT_DATES = frozenset({"if_modified_since", "if_unmodified_since", "copy_sou
 _SIGNATURE = frozenset(b"X-Amz-" + name for name in (b"Algorithm", b"Credential", b"Date", b"Expires", b"SignedHeaders", b"Signature"))
 _OPEN_ENUMS = frozenset({"acl", "checksum_algorithm", "checksum_mode", "checksum_type"})  # the operations have their own say
 _LARGE = xml.Limits(bytes_max=16 << 20, elements_max=200_000)
+_ACL = xml.Limits(bytes_max=128 << 10, elements_max=2_000)  # 100 grants, and room to say that more are too many
 LIMITS = {
     "CompleteMultipartUpload": _LARGE,  # 10,000 parts, each with a checksum
     "DeleteObjects": xml.Limits(bytes_max=8 << 20, elements_max=8_000),  # 1,000 keys of 1,024 bytes, escaped
+    "PutBucketAcl": _ACL,
+    "PutObjectAcl": _ACL,
     "PutBucketLifecycleConfiguration": xml.Limits(elements_max=50_000),  # 1,000 rules
 }
 

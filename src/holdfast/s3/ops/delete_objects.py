@@ -32,7 +32,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # No object is locked, so there is no retention to bypass. The right is asked for key by key.
-@operation("DeleteObjects", ignores=("bypass_governance_retention",))
+@operation("DeleteObjects", ignores=("bypass_governance_retention",), of_keys=("s3:DeleteObject", "s3:DeleteObjectVersion"))
 async def delete_objects(call: Call[Input]) -> dict[str, Any]:
     """Deletes up to 1,000 keys or versions; what is refused for one key is told in its row (S3 API Reference, DeleteObjects).
 

@@ -9,6 +9,7 @@ from holdfast.model.buckets import Bucket
 from holdfast.model.errors import InvalidRequest
 from holdfast.model.objects import Facts, Version
 from holdfast.objects.checksums import ALGORITHMS, DEFAULT, FULL_OBJECT, Algorithm, encode, md5
+from holdfast.objects.read import open_bytes
 from holdfast.objects.versioning import new_version_id
 from holdfast.objects.write import Hashing, commit
 
@@ -43,6 +44,7 @@ async def copy(
     where one of these is not known yet.
     Errors: as `commit`; engine: Gone when the source was overwritten meanwhile and its bytes are gone."""
     check_size(source)
+    await check_bytes(engine, source)
     etag, checksummed = await _identity(engine, source, algorithm)
     version = Version(
         key=key,
@@ -74,6 +76,15 @@ async def _identity(engine: Engine, source: Version, algorithm: Algorithm | None
         return source.etag, facts
     etag, checksum = await hash_bytes(engine, source, 0, source.size, wanted)
     return source.etag if whole else etag, Facts(checksum_algorithm=wanted.name, checksum_type=FULL_OBJECT, checksum_value=checksum)
+
+
+async def check_bytes(engine: Engine, source: Version) -> None:
+    """That the bytes of a version found with its blobs are there: a copy that shares them must not multiply a loss.
+
+    Errors: Gone; Damaged and Unavailable, as far as the first piece tells."""
+    found = await open_bytes(engine, source, 0, source.size)
+    if not isinstance(found, bytes):
+        await found.aclose()
 
 
 async def hash_bytes(engine: Engine, source: Version, start: int, length: int, algorithm: Algorithm) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from holdfast.engine.api import Engine
 from holdfast.model.errors import InvalidArgument, InvalidRange, InvalidRequest
 from holdfast.model.objects import Part, Upload, Version
 from holdfast.objects.checksums import ALGORITHMS, FULL_OBJECT, Claim
-from holdfast.objects.copy import hash_bytes
+from holdfast.objects.copy import check_bytes, hash_bytes
 from holdfast.objects.uploads import add_part
 from holdfast.objects.write import PUT_BYTES_MAX, discard, receive
 
@@ -64,6 +64,7 @@ async def copy_part(engine: Engine, upload: Upload, number: int, source: Version
     Errors: NoSuchUpload; engine: Gone when the source was overwritten meanwhile and its bytes are gone."""
     algorithm = ALGORITHMS[upload.facts.checksum_algorithm]
     if length == source.size:
+        await check_bytes(engine, source)
         facts = source.facts
         known = facts.checksum_type == FULL_OBJECT and facts.checksum_algorithm == algorithm.name and facts.checksum_value
         if known and "-" not in source.etag:

@@ -9,7 +9,7 @@ import msgspec
 from holdfast.authn.bodies import stored_content_encoding
 from holdfast.engine.api import Gone
 from holdfast.model.buckets import Bucket
-from holdfast.model.errors import InvalidArgument, InvalidRequest, NoSuchKey
+from holdfast.model.errors import InvalidArgument, InvalidRequest, OperationAborted
 from holdfast.model.objects import Facts, Version
 from holdfast.objects.checksums import ALGORITHMS
 from holdfast.objects.conditions import for_write
@@ -21,6 +21,7 @@ from holdfast.objects.versioning import shown_version_id
 from holdfast.s3.acl_request import ObjectAclHeaders, owned
 from holdfast.s3.checksum_headers import algorithm_of
 from holdfast.s3.copy_source import Found, find_source
+from holdfast.s3.damage import Attempts
 from holdfast.s3.object_headers import check_metadata, check_redirect, check_storage_class, stored_expires
 from holdfast.s3.operation import Call, operation
 from holdfast.s3.place import bucket_of
@@ -62,7 +63,8 @@ async def copy_object(call: Call[Input]) -> dict[str, Any]:
     """Makes a version from the bytes of another (S3 API Reference, CopyObject).
 
     Errors: those of the source (`find_source`), InvalidRequest (to itself without a change, too large, object lock), InvalidArgument,
-    InvalidTag, MetadataTooLarge, InvalidStorageClass, PreconditionFailed, NotImplemented, those of `owned`."""
+    InvalidTag, MetadataTooLarge, InvalidStorageClass, PreconditionFailed, NotImplemented, OperationAborted (the source
+    changes all the time), InternalError (its bytes are lost), those of `owned`."""
     given = call.input
     bucket = bucket_of(call)
     check_key(given.key)
@@ -72,6 +74,7 @@ async def copy_object(call: Call[Input]) -> dict[str, Any]:
         if getattr(given, member) not in (None, COPY, REPLACE):
             raise InvalidArgument("Unknown directive.", ArgumentName="x-amz-" + member.replace("_", "-"), ArgumentValue=getattr(given, member))
     owner, extra = await owned(call, given, bucket)
+    attempts = Attempts(call)
     for _ in range(_TRIES):
         source = await find_source(call)
         _refuse_idle(given, source, bucket)
@@ -89,9 +92,10 @@ async def copy_object(call: Call[Input]) -> dict[str, Any]:
                 now_ms=call.now_ms,
             )
         except Gone:  # the source was overwritten or deleted meanwhile: what is there now is the source
+            attempts.failed(source.bucket, source.version)
             continue
         return _output(source, bucket, version)
-    raise NoSuchKey(None, Key=given.copy_source)
+    raise OperationAborted
 
 
 def _refuse_idle(given: Input, source: Found, bucket: Bucket) -> None:

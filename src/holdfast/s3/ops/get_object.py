@@ -7,6 +7,7 @@ from holdfast.model.errors import InternalError
 from holdfast.model.messages import Response
 from holdfast.objects.read import open_bytes
 from holdfast.s3.access import find_allowed
+from holdfast.s3.damage import Attempts
 from holdfast.s3.object_answer import ReadInput, answer
 from holdfast.s3.operation import Call, operation
 from holdfast.s3.place import bucket_of
@@ -22,11 +23,13 @@ async def get_object(call: Call[ReadInput]) -> Response:
     PreconditionFailed, NotModified."""
     given = call.input
     bucket = bucket_of(call)
+    attempts = None
     for _ in range(_READS):
         version = await find_allowed(call, bucket, given.key, given.version_id, body=True)
         status, head, start, length = answer(given, call.request, call.caller, bucket, version)
         try:
             return Response(status, head, await open_bytes(call.engine, version, start, length))
         except Gone:  # overwritten or deleted between the look-up and the read: what is there now is the answer
-            continue
+            attempts = attempts or Attempts(call)
+            attempts.failed(bucket, version)
     raise InternalError

@@ -7,12 +7,13 @@ from typing import Any
 import msgspec
 
 from holdfast.engine.api import Gone
-from holdfast.model.errors import NoSuchKey
+from holdfast.model.errors import OperationAborted
 from holdfast.objects.checksums import ALGORITHMS
 from holdfast.objects.part_copy import copy_part, copy_range
 from holdfast.objects.read import read_version_id
 from holdfast.objects.uploads import asked_for_checksum, check_part_number, find_upload
 from holdfast.s3.copy_source import find_source
+from holdfast.s3.damage import Attempts
 from holdfast.s3.operation import Call, operation
 from holdfast.s3.place import bucket_of
 
@@ -37,21 +38,23 @@ async def upload_part_copy(call: Call[Input]) -> dict[str, Any]:
     """Makes the bytes of a stored version, or a range of them, a part.
 
     Errors: those of the source (`find_source`), InvalidArgument (part number, form of the range), InvalidRange, InvalidRequest (too
-    large), NoSuchUpload."""
+    large), NoSuchUpload, OperationAborted (the source changes all the time), InternalError (its bytes are lost)."""
     given = call.input
     check_part_number(given.part_number)
     bucket = bucket_of(call)
     upload = await find_upload(call.engine, bucket.id, given.key, given.upload_id)
     await call.judge(("s3:PutObject",), bucket, given.key, upload)
+    attempts = Attempts(call)
     for _ in range(_TRIES):
         source = await find_source(call)
         start, length = copy_range(given.copy_source_range, source.version.size)
         try:
             part = await copy_part(call.engine, upload, given.part_number, source.version, start, length, now_ms=call.now_ms)
         except Gone:  # the source was overwritten or deleted meanwhile: what is there now is the source
+            attempts.failed(source.bucket, source.version)
             continue
         result: dict[str, Any] = {"etag": f'"{part.etag}"', "last_modified": part.modified_ms // 1000}
         if asked_for_checksum(upload):
             result[ALGORITHMS[upload.facts.checksum_algorithm].member] = part.checksum
         return {"copy_part_result": result, "copy_source_version_id": read_version_id(source.bucket, source.version)}
-    raise NoSuchKey(None, Key=given.copy_source)
+    raise OperationAborted

@@ -16,9 +16,10 @@ import pytest
 
 from holdfast.engine.api import Damaged, Full, Stale, Unavailable
 from holdfast.model.buckets import Bucket
-from holdfast.model.errors import AccessDenied, SignatureDoesNotMatch
+from holdfast.model.errors import AccessDenied, InvalidArgument, SignatureDoesNotMatch
 from holdfast.model.identity import Caller, User
 from holdfast.model.messages import Request, Response
+from holdfast.s3.copy_source import parse_source
 from holdfast.s3.handle import S3, Route
 from holdfast.s3.operation import OPERATIONS, Call, operation
 
@@ -205,6 +206,15 @@ def test_the_expected_owner_is_checked_for_every_operation(world: World) -> None
     assert code(world.ask("GET", "/photos/k", {b"x-amz-expected-bucket-owner": b"other"})[0]) == "AccessDenied"
     source = {b"x-amz-copy-source": b"/photos/x", b"x-amz-source-expected-bucket-owner": b"other"}
     assert code(world.ask("GET", "/photos/k", source)[0]) == "AccessDenied"
+
+
+@pytest.mark.parametrize("source", [b"photos%2Fx", b"//photos/x", b"photos", b"photos/%zz", b"photos/x?version=1"])
+def test_the_source_of_a_copy_has_one_meaning_for_its_owner_and_for_the_copy(world: World, source: bytes) -> None:
+    """What no copy understands names no bucket whose owner could be the expected one."""
+    with pytest.raises(InvalidArgument):
+        parse_source(source.decode())
+    given = {b"x-amz-copy-source": source, b"x-amz-source-expected-bucket-owner": b"c0ffee"}
+    assert code(world.ask("GET", "/photos/k", given)[0]) == "InvalidArgument"
 
 
 def test_a_member_that_the_input_does_not_name_is_refused(world: World) -> None:

@@ -16,14 +16,15 @@ from holdfast.model.identity import Caller
 from holdfast.model.messages import Request, Response
 from holdfast.s3 import integrity, ops
 from holdfast.s3.access import find_allowed
+from holdfast.s3.copy_source import parse_source
 from holdfast.s3.errors import identify, refusal_of, refuse
 from holdfast.s3.hosts import Hosts
 from holdfast.s3.operation import OPERATIONS, Authorize, Call, Operation
 from holdfast.s3.place import bucket_of
 from holdfast.s3.router import Match, Router
-from holdfast.wire import query
 from holdfast.wire.compile import Reader, Writer
 from holdfast.wire.model import OperationModel, service
+from holdfast.wire.values import header_text
 
 log = logging.getLogger("holdfast.s3")
 
@@ -151,10 +152,13 @@ class S3:
         return self.namespace if caller.user is None else caller.user.namespace
 
     async def expect_source_owner(self, request: Request, caller: Caller) -> None:
-        """x-amz-source-expected-bucket-owner: the bucket of x-amz-copy-source must belong to that owner. Errors: AccessDenied."""
-        source = request.headers.get(b"x-amz-copy-source", b"").partition(b"?")[0]
-        name = query.path_text(source.lstrip(b"/")).partition("/")[0]
-        bucket = await self.engine.catalog.bucket(self.namespace_of(caller), name) if name else None
+        """x-amz-source-expected-bucket-owner: the bucket of x-amz-copy-source must belong to that owner.
+
+        Errors: AccessDenied; as `parse_source`."""
+        source = request.headers.get(b"x-amz-copy-source")
+        if source is None:
+            return
+        bucket = await self.engine.catalog.bucket(self.namespace_of(caller), parse_source(header_text(source)).bucket)
         expect_owner(bucket, request.headers[b"x-amz-source-expected-bucket-owner"])
 
     def refused(self, refusal: Refusal, request: Request) -> Response:

@@ -60,6 +60,10 @@ class Prepared(msgspec.Struct):
     secret_key: str = ""
     error: str = ""
 
+    def __repr__(self) -> str:
+        """Without the secret: it must not get into a log or a traceback."""
+        return f"Prepared(access_key={self.access_key!r}, error={self.error!r})"
+
 
 class Server:
     """One server: what the supervisor makes before the fork and every child uses after it."""

@@ -27,6 +27,10 @@ class DeclaredKey(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     access_key: str
     secret_key: str
 
+    def __repr__(self) -> str:
+        """Without the secret: it must not get into a log or a traceback."""
+        return f"DeclaredKey(access_key={self.access_key!r})"
+
 
 class DeclaredUser(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """`[[users]]`. What is left out is made, and then kept: `display_name` is the name, `canonical_id` is random."""
@@ -59,6 +63,10 @@ class Administrator(msgspec.Struct, frozen=True):
 
     access_key: str
     secret: str = ""
+
+    def __repr__(self) -> str:
+        """Without the secret: it must not get into a log or a traceback."""
+        return f"Administrator(access_key={self.access_key!r})"
 
 
 def parse(text: str, origin: str) -> Declared:

@@ -12,8 +12,8 @@ from holdfast.model.errors import InvalidArgument, InvalidRange, InvalidRequest
 from holdfast.model.objects import Part, Upload, Version
 from holdfast.objects.checksums import ALGORITHMS, FULL_OBJECT, Claim
 from holdfast.objects.copy import check_bytes, hash_bytes
-from holdfast.objects.uploads import add_part
-from holdfast.objects.write import PUT_BYTES_MAX, discard, receive
+from holdfast.objects.uploads import add_part, add_received
+from holdfast.objects.write import PUT_BYTES_MAX, receive
 
 _RANGE = re.compile(r"bytes=([0-9]{1,19})-([0-9]{1,19})\Z")
 
@@ -78,9 +78,5 @@ async def copy_part(engine: Engine, upload: Upload, number: int, source: Version
     async with aclosing(pieces):
         received = await receive(engine.blobs, _Bytes(pieces, length), Claim(algorithm))
     part = Part(number=number, size=length, etag=received.etag, modified_ms=now_ms, checksum=received.checksum, blobs=received.blobs)
-    try:
-        await add_part(engine, upload, part)
-    except BaseException:
-        await discard(engine, received.blobs)
-        raise
+    await add_received(engine, upload, part)
     return part

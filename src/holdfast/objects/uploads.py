@@ -12,7 +12,7 @@ from holdfast.model.errors import InvalidArgument, InvalidRequest, NoSuchBucket,
 from holdfast.model.messages import Body
 from holdfast.model.objects import Facts, Part, Upload
 from holdfast.objects.checksums import ALGORITHMS, COMPOSITE, DEFAULT, FULL_OBJECT, Algorithm, Claim, encode
-from holdfast.objects.write import PUT_BYTES_MAX, STALE_RETRIES, current, discard, receive
+from holdfast.objects.write import NOT_COMMITTED, PUT_BYTES_MAX, STALE_RETRIES, current, discard, receive
 
 PART_NUMBER_MAX = 10_000
 UPLOAD_AGE_S = 7 * 24 * 3600
@@ -167,12 +167,17 @@ async def receive_part(
         checksum=tee.checksum() if tee is not None else received.checksum,
         blobs=received.blobs,
     )
+    await add_received(engine, upload, part)
+    return part, received.checksum
+
+
+async def add_received(engine: Engine, upload: Upload, part: Part) -> None:
+    """As `add_part`, for a part whose bytes were received just now and belong to nothing else."""
     try:
         await add_part(engine, upload, part)
-    except BaseException:
-        await discard(engine, received.blobs)
+    except NOT_COMMITTED:
+        await discard(engine, part.blobs)
         raise
-    return part, received.checksum
 
 
 async def add_part(engine: Engine, upload: Upload, part: Part) -> None:

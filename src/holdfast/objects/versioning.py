@@ -19,14 +19,12 @@ def new_version_id(bucket: Bucket) -> str:
     return NULL_VERSION
 
 
-def shown_version_id(bucket: Bucket, version_id: str) -> str | None:
-    """The `x-amz-version-id` of an answer that wrote or read `version_id`; None (no header) where S3 sends none.
+def shown_version_id(version_id: str) -> str | None:
+    """The `x-amz-version-id` of an answer that wrote the version; None (no header) where S3 sends none.
 
-    A bucket that never had versioning shows none at all. A suspended one writes "null" and shows only the ids
-    that are not "null"."""
-    if bucket.versioning == VERSIONING_OFF or version_id == NULL_VERSION:
-        return None
-    return version_id
+    A bucket that never had versioning and a suspended one write "null", which is not shown. What was written tells, and not the
+    bucket as the request found it: versioning may have been switched on meanwhile."""
+    return None if version_id == NULL_VERSION else version_id
 
 
 class Deletion(msgspec.Struct, frozen=True):

@@ -31,6 +31,8 @@ THREADED_BYTES = 64 * 1024
 AHEAD = 2
 """How many batches of one body may wait for their hash."""
 STALE_RETRIES = 8
+NOT_COMMITTED = (Refusal, Full, Gone)
+"""After these a step has certainly done nothing, and what was received for it is thrown away; after any other end the sweep decides."""
 SHA256 = "SHA256"
 HASH_LANES = max(1, min(4, os.cpu_count() or 1))
 
@@ -227,7 +229,7 @@ async def put(
     )
     try:
         return await commit(engine, bucket, version, expect)
-    except (Refusal, Full, Gone):  # only what is certainly not committed is thrown away; after any other end the sweep decides
+    except NOT_COMMITTED:
         await discard(engine, received.blobs)
         raise
 

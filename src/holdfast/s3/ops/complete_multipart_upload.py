@@ -64,7 +64,7 @@ async def complete_multipart_upload(call: Call[Input]) -> dict[str, Any]:
         "bucket": given.bucket,
         "key": given.key,
         "etag": f'"{version.etag}"',
-        "version_id": shown_version_id(bucket, version.version_id),
+        "version_id": shown_version_id(version.version_id),
         "checksum_type": facts.checksum_type or None,
         ALGORITHMS[facts.checksum_algorithm].member: facts.checksum_value,
     }

@@ -94,7 +94,7 @@ async def copy_object(call: Call[Input]) -> dict[str, Any]:
         except Gone:  # the source was overwritten or deleted meanwhile: what is there now is the source
             attempts.failed(source.bucket, source.version)
             continue
-        return _output(source, bucket, version)
+        return _output(source, version)
     raise OperationAborted
 
 
@@ -135,7 +135,7 @@ def _facts(given: Input, headers: dict[bytes, bytes], source: Version, extra: di
     )
 
 
-def _output(source: Found, bucket: Bucket, version: Version) -> dict[str, Any]:
+def _output(source: Found, version: Version) -> dict[str, Any]:
     result: dict[str, Any] = {"etag": f'"{version.etag}"', "last_modified": version.modified_ms / 1000}
     algorithm = ALGORITHMS.get(version.facts.checksum_algorithm)
     if algorithm is not None:
@@ -143,6 +143,6 @@ def _output(source: Found, bucket: Bucket, version: Version) -> dict[str, Any]:
         result["checksum_type"] = version.facts.checksum_type
     return {
         "copy_object_result": result,
-        "version_id": shown_version_id(bucket, version.version_id),
+        "version_id": shown_version_id(version.version_id),
         "copy_source_version_id": read_version_id(source.bucket, source.version),
     }

@@ -89,7 +89,7 @@ async def put_object(call: Call[Input]) -> Response:
         (claim.algorithm.header, version.facts.checksum_value.encode("ascii")),
         (b"x-amz-checksum-type", version.facts.checksum_type.encode("ascii")),
     ]
-    shown = shown_version_id(bucket, version.version_id)
+    shown = shown_version_id(version.version_id)
     if shown is not None:
         head.append((b"x-amz-version-id", shown.encode("ascii")))
     return Response(200, head)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from holdfast.model.errors import InvalidArgument
 from holdfast.model.messages import Response
 from holdfast.model.objects import Entry
+from holdfast.wire.xml import Written
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<%s xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
 
@@ -53,9 +54,9 @@ class Encoding:
         else:
             raise InvalidArgument("Invalid Encoding Method specified in Request", ArgumentName="encoding-type", ArgumentValue=encoding_type)
 
-    def for_writer(self, name: str) -> str:
-        """A name for a writer that escapes XML itself."""
-        return name if self.one is xml_text else self.one(name)
+    def for_writer(self, name: str) -> Written:
+        """A name for a writer of XML, which takes it as it is: the writers' own escaping has stand-ins for control characters."""
+        return Written(self.one(name))
 
     def all(self, names: list[str]) -> list[str]:
         """Every name written; a page of plain names costs one look at its bytes."""

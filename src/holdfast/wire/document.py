@@ -220,7 +220,7 @@ def compile_writer(service: Service, name: str, seen: dict[str, Emit] | None = N
         return items
     to_text = scalar_text(shape)
     escape = xml.escape
-    return lambda value, out: out.append(escape(to_text(value)))
+    return lambda value, out: out.append(value if value.__class__ is xml.Written else escape(to_text(value)))
 
 
 def _wrap(service: Service, wire: str, name: str, seen: dict[str, Emit]) -> Emit:

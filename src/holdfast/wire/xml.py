@@ -97,6 +97,12 @@ def _replacement(found: re.Match[str]) -> str:
     return f"&#{ord(char)};" if "\x7f" <= char <= "\x9f" else "\ufffd"
 
 
+class Written(str):
+    """Text that is written for XML already: the writers leave it as it is. Only for who must write names otherwise than `escape`."""
+
+    __slots__ = ()
+
+
 def escape(text: str) -> str:
     """Text for an element or an attribute. What XML 1.0 cannot hold (control characters, lone surrogates) becomes U+FFFD,
     so that the document stays readable; listings of such keys ask for encoding-type=url."""

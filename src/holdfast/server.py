@@ -24,7 +24,7 @@ from holdfast.admin.listener import ControlListener
 from holdfast.authn.authenticate import authenticate
 from holdfast.authn.settings import Settings as AuthnSettings
 from holdfast.authz.gather import authorize
-from holdfast.cli.banner import Started, banner, key_text, ready_line
+from holdfast.cli.banner import Started, banner, key_text, own_authority, ready_line
 from holdfast.config import Settings
 from holdfast.engine.api import Engine, EngineError
 from holdfast.engine.embedded import EmbeddedEngine
@@ -195,7 +195,7 @@ def _serve(settings: Settings, data_dir: DataDir, quiet: bool) -> int:
         access_key=prepared.access_key,
         secret_key=prepared.secret_key,
         fixed=bool(settings.root_access_key),
-        tls_cert=settings.tls_cert,
+        trust=own_authority(settings.tls_cert),
     )
     if started.secret_key:  # at once: whatever happens next, it cannot be shown again
         print(key_text(started), flush=True)

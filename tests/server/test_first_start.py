@@ -18,42 +18,73 @@ from typing import Any
 import pytest
 
 from tests import certificates
+from tests.clients.place import PYTHON_CLIENTS
 from tests.conftest import make_client
-from tests.serving import Server
+from tests.serving import ROOT, Server
 
 NO_KEY = {"HOLDFAST_ROOT_ACCESS_KEY": "", "HOLDFAST_ROOT_SECRET_KEY": ""}
 
 
+CLIENTS = f"{PYTHON_CLIENTS / 'bin'}:/usr/local/bin:/usr/bin:/bin"
+
+
 def shell(script: str, home: Path) -> str:
-    env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(home), "AWS_EC2_METADATA_DISABLED": "true"}
+    env = {"PATH": CLIENTS, "HOME": str(home), "AWS_EC2_METADATA_DISABLED": "true"}
     done = subprocess.run(["sh", "-ec", script], capture_output=True, text=True, env=env, timeout=60)
     assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
 
 def printed(text: str, heading: str) -> str:
-    """The indented block below a heading of the banner."""
-    return "\n".join(line[2:] for line in text.split(heading + "\n", 1)[1].split("\n\n", 1)[0].splitlines())
+    """The block below a heading of the banner, to the letter: what a person copies."""
+    return text.split(heading + "\n", 1)[1].lstrip("\n").split("\n\n", 1)[0]
 
 
-def test_the_first_start_prints_a_key_once_and_the_printed_commands_work(serve: Callable[..., Server], tmp_path: Path) -> None:
+def test_the_first_start_prints_a_key_once_and_keeps_no_secret_in_the_clear(serve: Callable[..., Server]) -> None:
     server = serve(workers=1, env=NO_KEY)
     text = server.out.read_text()
     assert text.count("shown only this once") == 1
-    secret = re.findall(r"secret key  (\S+)", text)[0]
-    export = printed(text, "Paste into a shell:")
-    shell(export + "\n" + printed(text, "With curl:"), tmp_path)
-    script = tmp_path / "printed.py"
-    script.write_text(printed(text, "With boto3 (python3):"))
-    assert "b'hello'" in shell(f"{export}\n'{sys.executable}' '{script}'", tmp_path)
-    if shutil.which("aws", path="/usr/local/bin:/usr/bin:/bin"):
-        assert "hello.txt" in shell(export + "\n" + printed(text, "With aws:"), tmp_path)
+    server.access_key, server.secret_key = re.findall(r"(?:access|secret) key  (\S+)", text)
+    make_client(server).create_bucket(Bucket="kept")
     server.finish()
-    assert secret.encode() not in b"".join(path.read_bytes() for path in server.data_dir.rglob("*") if path.is_file())
+    assert server.secret_key.encode() not in b"".join(path.read_bytes() for path in server.data_dir.rglob("*") if path.is_file())
     again = serve(workers=1, env=NO_KEY, data_dir=server.data_dir)
-    assert "shown only this once" not in again.out.read_text()
-    again.access_key, again.secret_key = re.findall(r"access key  (\S+)", text)[0], secret
-    assert [found["Name"] for found in make_client(again).list_buckets()["Buckets"]] == ["second", "third"] or shutil.which("aws")
+    assert "shown only this once" not in again.out.read_text() and server.secret_key not in again.out.read_text()
+    assert "shown at the first start. If it is lost" in again.out.read_text()
+    again.access_key, again.secret_key = server.access_key, server.secret_key
+    assert [found["Name"] for found in make_client(again).list_buckets()["Buckets"]] == ["kept"]
+
+
+@pytest.mark.parametrize(("name", "heading", "said"), [
+    ("aws", "With aws:", "hello.txt"),
+    ("python3", "With boto3 (in python3):", "b'hello'"),
+    ("curl", "With curl:", Path("/etc/hostname").read_text() if Path("/etc/hostname").exists() else ""),
+])  # fmt: skip
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+def test_the_printed_commands_work_as_printed(
+    serve: Callable[..., Server], tmp_path: Path, name: str, heading: str, said: str, tls: bool
+) -> None:
+    if not shutil.which(name, path=CLIENTS):
+        pytest.skip(f"{name} is not installed here")
+    settings: dict[str, Any] = {}
+    if tls:  # the certificate that the README makes
+        if not shutil.which("openssl", path=CLIENTS):
+            pytest.skip("openssl is not installed here")
+        made = re.findall(r"^openssl req (?:.*\\\n)*.*$", (ROOT / "README.md").read_text(), re.MULTILINE)[0]
+        shell(f"cd '{tmp_path}'\n{made}", tmp_path)
+        settings = {"tls_cert": tmp_path / "cert.pem", "tls_key": tmp_path / "key.pem"}
+    text = serve(workers=1, env=NO_KEY, **settings).out.read_text()
+    commands = printed(text, heading)
+    if name == "python3":
+        (tmp_path / "printed.py").write_text(commands)
+        commands = f"'{sys.executable}' '{tmp_path / 'printed.py'}'"
+    assert said in shell(printed(text, "Paste into a shell:") + "\n" + commands, tmp_path)
+
+
+def test_commands_for_a_certificate_of_an_authority_leave_trust_to_the_system(serve: Callable[..., Server], tmp_path: Path) -> None:
+    made = certificates.make(tmp_path / "certs")
+    text = serve(workers=1, tls_cert=made.cert, tls_key=made.key, ca=str(made.ca)).out.read_text()
+    assert "https://" in text and "--cacert" not in text and "--ca-bundle" not in text and "verify=" not in text
 
 
 def test_a_bootstrap_file_makes_users_and_buckets_and_a_second_start_changes_nothing(serve: Callable[..., Server], tmp_path: Path) -> None:

@@ -174,7 +174,7 @@ def _from_environment(environ: Mapping[str, str], remarks: list[str]) -> dict[st
     return found
 
 
-_SIZE = re.compile(r"(\d+)\s*([KMGT]i?B?)?\Z")
+_SIZE = re.compile(r"(-?\d+)\s*([KMGT]i?B?)?\Z")
 _UNITS = {"K": 10, "M": 20, "G": 30, "T": 40}
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -40,8 +41,17 @@ class _Parser(argparse.ArgumentParser):
         text = message
         if message.startswith("unrecognized arguments:"):
             first = message.split(":", 1)[1].split()[0].split("=")[0]
-            text += nearest(first, [row.flag for row in TABLE.values() if not row.about.secret] + ["--config", "--quiet"])
-        self.exit(USAGE_EXIT, f"holdfast: {text}\nTry: {self.prog} --help\n")
+            near = nearest(first, [row.flag for row in TABLE.values() if not row.about.secret] + ["--config", "--quiet"])
+            text = text.replace("unrecognized arguments", "unknown on the command line") + ("." + near if near else "")
+        page = self.prog if self.prog != "holdfast" or sys.argv[1:2] != ["serve"] else "holdfast serve"
+        self.exit(USAGE_EXIT, f"holdfast: {text}\nTry: {page} --help\n")
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help whose lines never break inside a word: names are there to be copied."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -50,21 +60,21 @@ def parser() -> argparse.ArgumentParser:
         prog="holdfast",
         description="Holdfast, a self-hosted object store that S3 clients use unchanged.",
         epilog=MAIN_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
         allow_abbrev=False,
     )
     made.add_argument("--version", action="version", version=f"holdfast {__version__}")
     commands = made.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     serve = commands.add_parser(
-        "serve", help="run a store", description="Runs a store until SIGTERM or Ctrl-C.", epilog=SERVE_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+        "serve", usage="holdfast serve [OPTION ...]", help="run a store", description="Runs a store until SIGTERM or Ctrl-C.", epilog=SERVE_EPILOG,
+        formatter_class=_Formatter, allow_abbrev=False,
     )  # fmt: skip
     add_settings(serve)
     serve.add_argument("--quiet", action="store_true", help="print only the ready line (and a key that was just made)")
     config = commands.add_parser(
-        "config", help="show every setting and where its value comes from",
+        "config", usage="holdfast config [OPTION ...]", help="show every setting and where its value comes from",
         description="Shows the settings that `holdfast serve` would use with the same options, and where each comes from. Secrets are not shown.",
-        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+        formatter_class=_Formatter, allow_abbrev=False,
     )  # fmt: skip
     add_settings(config)
     commands.add_parser("version", help="print the version")

@@ -27,7 +27,7 @@ serve: $(VENV)/.runtime ## run the store, ready to use; data in ./holdfast-data
 test: $(VENV)/.dev ## run every test (PYTEST="..." passes arguments)
 	@sh tests/setup/packages.sh
 	@$(MAKE) --no-print-directory clients
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not soak" -q $(PYTEST)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not soak" -q -rs $(PYTEST)
 
 clients: $(VENV)/.dev ## install the real clients that tests/clients drives, into .build (what cannot be had is skipped)
 	@sh tests/setup/clients.sh $(BIN)/python
@@ -50,7 +50,7 @@ bench: $(VENV)/.dev ## measure beside nginx and the peers that are installed; wr
 	$(BIN)/python -m bench.run $(ARGS)
 
 soak: $(VENV)/.dev ## the long runs: kill storms, power cuts, endurance
-	$(BIN)/python -m pytest -m soak -q --timeout 0 $(PYTEST)
+	$(BIN)/python -m pytest -m soak -q -rs --timeout 0 $(PYTEST)
 
 lock: $(VENV)/.dev ## resolve the dependencies again and pin them by hash
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
@@ -65,13 +65,16 @@ clean: ## remove what was built (never the data)
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Holdfast needs Python 3.11 or newer, and none was found. On Debian 12: apt install python3 python3-venv" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot build a virtual environment. On Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@echo "making $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
-	$(PIP) install --quiet --require-hashes -r requirements.lock
-	$(PIP) install --quiet --no-build-isolation --no-deps --editable .
+	@echo "installing what Holdfast needs into $(VENV): once, about a minute"
+	@$(PIP) install --quiet --require-hashes -r requirements.lock
+	@$(PIP) install --quiet --no-build-isolation --no-deps --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
-	$(PIP) install --quiet --require-hashes -r requirements-dev.lock
+	@echo "installing what the tests need into $(VENV): once, about half a minute"
+	@$(PIP) install --quiet --require-hashes -r requirements-dev.lock
 	@touch $@

@@ -31,6 +31,8 @@ class Syncs:
     def __init__(self, where: Path) -> None:
         if not (compiler := shutil.which("gcc") or shutil.which("cc")):
             raise Missing("no C compiler for the LD_PRELOAD shim")
+        if subprocess.run([compiler, "-E", "-"], input=b"#include <dlfcn.h>", capture_output=True).returncode:
+            raise Missing("the C compiler has no headers for the LD_PRELOAD shim (on Debian: libc6-dev)")
         self.preload, self.control = where / "shim.so", where / "faults"
         run(compiler, "-O2", "-shared", "-fPIC", "-o", self.preload, Path(__file__).with_name("shim.c"), "-ldl")
         self.env = {"FAULTS": str(self.control)}

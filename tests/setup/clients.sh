@@ -4,7 +4,7 @@
 python=$1
 lock=tests/clients/requirements.lock
 if [ -f "$lock" ] && ! cmp -s "$lock" .build/clients/lock; then
-    echo "installing the Python clients"
+    echo "installing the Python clients into .build/clients: once, about a minute"
     rm -rf .build/clients
     mkdir -p .build
     if "$python" -m venv .build/clients &&
@@ -16,7 +16,7 @@ if [ -f "$lock" ] && ! cmp -s "$lock" .build/clients/lock; then
 fi
 lock=tests/clients/js/package-lock.json
 if [ -f "$lock" ] && command -v npm >/dev/null 2>&1 && ! cmp -s "$lock" .build/clients-js/package-lock.json; then
-    echo "installing the JavaScript client"
+    echo "installing the JavaScript client into .build/clients-js"
     rm -rf .build/clients-js
     mkdir -p .build/clients-js
     cp tests/clients/js/package.json .build/clients-js/

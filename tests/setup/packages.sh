@@ -5,15 +5,25 @@ missing=""
 for pair in curl:curl openssl:openssl strace:strace gcc:gcc rclone:rclone restic:restic node:nodejs npm:npm faketime:faketime; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
+# A compiler without the C library's headers compiles nothing.
+echo '#include <dlfcn.h>' | gcc -E - >/dev/null 2>&1 || missing="$missing libc6-dev"
 [ -z "$missing" ] && exit 0
-if [ "$(id -u)" = 0 ] && [ "${HOLDFAST_TEST_APT:-1}" != 0 ] && command -v apt-get >/dev/null 2>&1; then
-    echo "installing for the tests:$missing"
-    (
+if ! command -v apt-get >/dev/null 2>&1; then
+    how="install them to run those tests too"
+elif [ "$(id -u)" != 0 ]; then
+    how="to run those tests too, as root: apt-get install --no-install-recommends$missing"
+elif [ "${HOLDFAST_TEST_APT:-1}" = 0 ]; then
+    how="HOLDFAST_TEST_APT=0 forbids to install them"
+else
+    echo "installing programs that tests drive (HOLDFAST_TEST_APT=0 forbids it), about a minute:$missing"
+    said=$(
         export DEBIAN_FRONTEND=noninteractive
-        timeout 120 apt-get update -qq
+        { timeout 120 apt-get update -qq
         # shellcheck disable=SC2086
-        timeout 300 apt-get install -y -qq --no-install-recommends $missing
-    ) >/dev/null 2>&1 && exit 0
+        timeout 600 apt-get install -y -qq --no-install-recommends $missing; } 2>&1
+    ) && exit 0
+    how="apt-get said: $(echo "$said" | grep '^E:' | head -n 3)"
 fi
 echo "not installed, so the tests that need them are skipped:$missing"
+echo "  $how"
 exit 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from holdfast.authn.bodies import check_plain, verified
 from holdfast.authn.chunked import Seal
-from holdfast.authn.presigned import verify_query
+from holdfast.authn.presigned import verify_alike, verify_query
 from holdfast.authn.settings import Settings
 from holdfast.authn.sigv2 import verify_v2_header, verify_v2_query
 from holdfast.authn.sigv4 import Finder, Proof, verify_header
@@ -28,6 +28,10 @@ async def authenticate(request: Request, keys: Finder, now: float, settings: Set
     """
     headers = request.headers
     authorization = headers.get(b"authorization")
+    if authorization is None and request.query:
+        caller = await verify_alike(request, keys, now, settings)
+        if caller is not None:
+            return caller
     in_query = _mechanism_in(request.query) if request.query else ""
     if authorization is None:
         if not in_query:

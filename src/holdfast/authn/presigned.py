@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import re
 from hmac import compare_digest
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from holdfast.authn import times
 from holdfast.authn.canonical import header_lines, parameters, sorted_query, without
 from holdfast.authn.settings import Settings
-from holdfast.authn.signing import UNSIGNED_PAYLOAD, sha256_hex, signer_for
+from holdfast.authn.signing import UNSIGNED_PAYLOAD, Signer, sha256_hex, signer_for
 from holdfast.authn.sigv4 import Finder, Proof, Scope, fits_otherwise, mismatch, parse_names, parse_scope, usable
 from holdfast.model.errors import AccessDenied, AuthorizationQueryParametersError, InvalidArgument, InvalidToken
+from holdfast.model.identity import Caller, Credential
 from holdfast.model.messages import Request
 
 _REQUIRED = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Signature")
@@ -33,6 +35,70 @@ _SCOPES_MAX = 4096
 _SCOPE_BYTES_MAX = 512  # longer ones are not remembered: anybody may send them
 _scopes: dict[bytes, Scope] = {}
 _HOST_ONLY: tuple[bytes, ...] = (b"host",)
+_SIGNED_ALIKE_MAX = 512
+
+
+class SignedAlike(NamedTuple):
+    """What the queries say that differ in their signature only: all that one key signs within one second, for one host.
+
+    `until` is the last second of their validity, `prefix` and `rest` are what stands before and after what varies in what is signed.
+    """
+
+    credential: Credential
+    caller: Caller
+    signer: Signer
+    region: str
+    sent: int
+    until: int
+    expires_s: int
+    host: bytes
+    prefix: bytes
+    rest: bytes
+
+
+_signed_alike: dict[bytes, SignedAlike] = {}
+_METHODS = {name: name.encode() + b"\n" for name in ("GET", "HEAD", "PUT", "POST", "DELETE")}
+
+
+async def verify_alike(request: Request, keys: Finder, now: float, settings: Settings) -> Caller | None:
+    """The caller, if the query is that of a request verified before but for a signature that is right for this one.
+
+    None says nothing: `verify_query` then takes the query apart, and says what is wrong if anything is. Errors: those of `keys.find`.
+    """
+    query = request.query
+    known = _signed_alike.get(query[:-64])
+    if known is None:
+        return None
+    credential, caller, signer, region, sent, until, expires_s, host, prefix, rest = known
+    headers = request.headers
+    method = _METHODS.get(request.method)
+    if (
+        region != settings.region
+        or expires_s > settings.expires_s_max
+        or not sent - settings.skew_s_max <= now <= until
+        or method is None
+        or headers.get(b"host") != host
+        or await keys.find(credential.access_key) is not credential
+        or (credential.expires_ms and credential.expires_ms <= now * 1000)
+    ):
+        return None
+    for name in headers:
+        if name[:6] == b"x-amz-":
+            return None
+    expected = signer.sign(prefix + sha256_hex(method + request.path + rest).encode())
+    return caller if compare_digest(expected.encode(), query[-64:]) else None
+
+
+def _remember(query: bytes, scope: Scope, stamp: bytes, expires_s: int, host: bytes, credential: Credential, signer: Signer, prefix: bytes) -> None:
+    """After such a query was verified: signed in the usual form, nothing but the host, no body's hash."""
+    sent = times.iso_basic(stamp)
+    if sent is None or len(query) + len(host) > _SCOPE_BYTES_MAX * 2:
+        return
+    if len(_signed_alike) >= _SIGNED_ALIKE_MAX:
+        del _signed_alike[next(iter(_signed_alike))]
+    rest = b"\n" + query[:-81] + b"\nhost:" + host + b"\n\nhost\nUNSIGNED-PAYLOAD"
+    caller = Caller(how="v4-query", user=credential.user, access_key=credential.access_key)
+    _signed_alike[query[:-64]] = SignedAlike(credential, caller, signer, scope.region, sent, sent + expires_s, expires_s, host, prefix, rest)
 
 
 async def verify_query(request: Request, keys: Finder, now: float, settings: Settings) -> Proof:
@@ -64,10 +130,8 @@ async def verify_query(request: Request, keys: Finder, now: float, settings: Set
     credential = usable(await keys.find(scope.access_key), scope.access_key, now)
     signer = signer_for(credential.secret, scope.text)
     prefix = b"AWS4-HMAC-SHA256\n" + stamp + b"\n" + scope.text + b"\n"
-    if names is _HOST_ONLY and b"  " not in headers.get(b"host", b"  "):
-        block = b"host:" + headers[b"host"] + b"\n\nhost"
-    else:
-        block = header_lines(names, headers) + b"\n" + signed
+    plain = names is _HOST_ONLY and b"  " not in headers.get(b"host", b"  ")
+    block = b"host:" + headers[b"host"] + b"\n\nhost" if plain else header_lines(names, headers) + b"\n" + signed
     by_header = headers.get(b"x-amz-content-sha256", b"")
     payload = payload or (by_header if b"x-amz-content-sha256" in names else b"") or UNSIGNED_PAYLOAD.encode()
     canonical = b"\n".join((request.method.encode(), request.path, query if usual else sorted_query(query), block, payload))
@@ -77,6 +141,8 @@ async def verify_query(request: Request, keys: Finder, now: float, settings: Set
         raise mismatch(scope.access_key, prefix, canonical, signature)
     if usual is None:
         hoist(request, _OWN)
+    elif plain and not by_header and not usual[1] and not usual[5]:
+        _remember(request.query, scope, stamp, expires_s, headers[b"host"], credential, signer, prefix)
     return Proof(credential, "v4-query", by_header if payload == b"UNSIGNED-PAYLOAD" and by_header else payload, signer, stamp, scope.text, signature)
 
 

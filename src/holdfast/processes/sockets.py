@@ -27,7 +27,8 @@ def bind(name: str, listen: str, count: int) -> list[socket.socket]:
         chosen = (where[0], sockets[0].getsockname()[1], *where[2:])
         sockets += [_listening(family, chosen) for _ in range(count - 1)]
     except OSError as error:
-        raise StartError(f"{name} {listen} cannot be used: {os.strerror(error.errno or 0)}") from error
+        option = "--" + name.replace("_", "-")
+        raise StartError(f"{name} {listen} cannot be used: {os.strerror(error.errno or 0)}; choose another address with {option} HOST:PORT") from error
     return sockets
 
 

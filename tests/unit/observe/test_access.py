@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.model.messages import Request
-from holdfast.observe.access import AccessLog, Seen, line
+from holdfast.observe.access import AccessLog, Seen, line, pending
 
 
 class NoBody:
@@ -34,7 +34,7 @@ def request(target: bytes = b"/b/k", agent: bytes = b"test", *, operation: str =
 
 
 def test_a_line_says_who_did_what_and_how_it_ended() -> None:
-    said = json.loads(line(request(), 200, 5, 4096, 0.001, 0.0025))
+    said = json.loads(line(pending(request(), 200, 5, 4096, 0.001, 0.0025)))
     assert said == {
         "time": "2023-11-14T22:13:20.250Z", "request_id": "0" * 16, "remote": "10.0.0.9", "method": "GET", "operation": "GetObject",
         "status": 200, "bytes_in": 5, "bytes_out": 4096, "total_us": 2500, "first_us": 1000, "bucket": "b", "key": "k", "access_key": "AK1",
@@ -48,22 +48,32 @@ def test_m246_no_signature_credential_or_token_is_ever_written() -> None:
         b"&X-Amz-%53ignature=CANARY&AWSAccessKeyId=CANARY&Signature=CANARY&token=CANARY&partNumber=3&versionId=v1&CANARY"
     )
     for operation in ("GetObject", ""):
-        text = line(request(b"/b/k?" + query, operation=operation), 403, 0, 0, 0, 0)
+        text = line(pending(request(b"/b/k?" + query, operation=operation), 403, 0, 0, 0, 0))
         assert b"CANARY" not in text
         assert json.loads(text)["query"] == "partNumber=3&versionId=v1"
 
 
 def test_the_path_of_an_unknown_request_is_kept_but_never_a_token_in_it() -> None:
-    assert json.loads(line(request(b"/p/CANARY/n/x", operation=""), 404, 0, 0, 0, 0))["path"] == "/p/..."
-    assert json.loads(line(request(b"/some/%2fpath", operation=""), 404, 0, 0, 0, 0))["path"] == "/some/%2fpath"
+    assert json.loads(line(pending(request(b"/p/CANARY/n/x", operation=""), 404, 0, 0, 0, 0)))["path"] == "/p/..."
+    assert json.loads(line(pending(request(b"/some/%2fpath", operation=""), 404, 0, 0, 0, 0)))["path"] == "/some/%2fpath"
 
 
 @given(st.text(), st.binary(max_size=300))
 def test_whatever_a_client_names_a_line_is_one_line_of_printable_ascii(key: str, agent: bytes) -> None:
-    text = line(request(agent=agent, key=key + "\ud800" if len(key) % 7 == 3 else key), 200, 0, 0, 0, 0)
+    text = line(pending(request(agent=agent, key=key + "\ud800" if len(key) % 7 == 3 else key), 200, 0, 0, 0, 0))
     assert text.endswith(b"\n") and text.count(b"\n") == 1
     assert all(32 <= byte < 127 for byte in text[:-1])
     assert json.loads(text)["key"].startswith(key) if key else True
+
+
+def test_what_is_pending_is_written_in_order_and_early_when_there_is_much(tmp_path: Path) -> None:
+    path = tmp_path / "access.jsonl"
+    log = AccessLog(path)
+    for number in range(2000):
+        log.add(pending(request(key=f"k{number}"), 200, 0, 0, 0.0, 0.0) if number % 3 else b'{"key":"k%d"}\n' % number)
+        assert log.written >= number - 600
+    log.close()
+    assert [json.loads(text)["key"] for text in path.read_bytes().splitlines()] == [f"k{number}" for number in range(2000)]
 
 
 def test_lines_are_kept_until_flush_and_rotation_keeps_the_wanted_number(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ serve: $(VENV)/.runtime ## run the store, ready to use; data in ./holdfast-data
 test: $(VENV)/.dev ## run every test (PYTEST="..." passes arguments)
 	@sh tests/setup/packages.sh
 	@$(MAKE) --no-print-directory clients
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not soak" -q -rs $(PYTEST)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not soak" -q -rfEs $(PYTEST)
 
 clients: $(VENV)/.dev ## install the real clients that tests/clients drives, into .build (what cannot be had is skipped)
 	@sh tests/setup/clients.sh $(BIN)/python
@@ -50,7 +50,7 @@ bench: $(VENV)/.dev ## measure beside nginx and the peers that are installed; wr
 	$(BIN)/python -m bench.run $(ARGS)
 
 soak: $(VENV)/.dev ## the long runs: kill storms, power cuts, endurance
-	$(BIN)/python -m pytest -m soak -q -rs --timeout 0 $(PYTEST)
+	$(BIN)/python -m pytest -m soak -q -rfEs --timeout 0 $(PYTEST)
 
 lock: $(VENV)/.dev ## resolve the dependencies again and pin them by hash
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

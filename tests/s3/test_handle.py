@@ -89,7 +89,7 @@ class World:
                 raise self.refuse["authenticate"]
             return Caller(how="v4-header", user=USER, access_key="AK")
 
-        async def authorize(caller: Caller, needs: tuple[str, ...], bucket: Bucket | None, key: str, target: object = None) -> None:
+        async def authorize(caller: Caller, needs: tuple[str, ...], bucket: Bucket | None, key: str, *about: object) -> None:
             self.steps.append("authorize")
             if "authorize" in self.refuse:
                 raise self.refuse["authorize"]

@@ -49,7 +49,7 @@ class World:
         async def authenticate(request: Request, host_bucket: str) -> Caller:
             return Caller(how="v4-header", user=USER, access_key="AK")
 
-        async def authorize(caller: Caller, needs: tuple[str, ...], bucket: Bucket | None, key: str, target: object = None) -> None:
+        async def authorize(caller: Caller, needs: tuple[str, ...], bucket: Bucket | None, key: str, *about: object) -> None:
             self.asked.append(needs)
 
         self.engine = MemoryEngine()

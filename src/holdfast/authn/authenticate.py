@@ -68,7 +68,7 @@ def _admit(request: Request, proof: Proof) -> Caller:
         if payload != b"UNSIGNED-PAYLOAD":
             request.body = verified(request.body, payload, request.headers, None)
     credential = proof.credential
-    return Caller(how=proof.how, user=credential.user, access_key=credential.access_key)
+    return Caller(how=proof.how, user=credential.user, access_key=credential.access_key, grants=credential.grants)
 
 
 def _mechanism_in(query: bytes) -> str:

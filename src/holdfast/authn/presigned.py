@@ -97,7 +97,7 @@ def _remember(query: bytes, scope: Scope, stamp: bytes, expires_s: int, host: by
     if len(_signed_alike) >= _SIGNED_ALIKE_MAX:
         del _signed_alike[next(iter(_signed_alike))]
     rest = b"\n" + query[:-81] + b"\nhost:" + host + b"\n\nhost\nUNSIGNED-PAYLOAD"
-    caller = Caller(how="v4-query", user=credential.user, access_key=credential.access_key)
+    caller = Caller(how="v4-query", user=credential.user, access_key=credential.access_key, grants=credential.grants)
     _signed_alike[query[:-64]] = SignedAlike(credential, caller, signer, scope.region, sent, sent + expires_s, expires_s, host, prefix, rest)
 
 

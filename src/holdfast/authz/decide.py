@@ -12,6 +12,7 @@ import msgspec
 
 from holdfast.model.buckets import Bucket
 from holdfast.model.identity import Caller
+from holdfast.model.messages import Request
 from holdfast.model.objects import Upload, Version
 
 Effect = Literal["allow", "deny", ""]
@@ -19,10 +20,13 @@ Effect = Literal["allow", "deny", ""]
 
 
 class Question(msgspec.Struct, frozen=True, gc=False):
-    """Who asks to do what, and on what. `action` is an S3 action ("s3:PutObject"), `key` "" where none is named.
+    """Who asks to do what, and on what. `action` is an action of the field ("s3:PutObject", "iam:CreateUser"), `key` "" where none is named.
 
     `bucket` is None for what is not in a bucket: to list one's buckets, to make a new one. `target` is the version or upload
-    that the request is about, once it was looked up: None says nothing about whether there is one.
+    that the request is about, once it was looked up: None says nothing about whether there is one. `request` is what conditions
+    look at (address, TLS, headers, query), None where there is none. `operation` names the operation of the dialect that asks.
+    `permissions` are the permissions of OCI's policy language of which every one is needed; () means those of the action
+    (`holdfast.authz.permissions`). `compartment` is where something that is not a bucket is, or where a bucket is to be made: an OCID, "" the root.
     """
 
     caller: Caller
@@ -30,12 +34,17 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     bucket: Bucket | None = None
     key: str = ""
     target: Version | Upload | None = None
+    request: Request | None = None
+    operation: str = ""
+    permissions: tuple[str, ...] = ()
+    compartment: str = ""
 
 
 class Policy(Protocol):
-    """One piece of evidence. `name` is what the reason calls it."""
+    """One piece of evidence. `name` is what the reason calls it; read after `says`, and only for the answer that was given last."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def says(self, question: Question) -> Effect: ...
 

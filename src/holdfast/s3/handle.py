@@ -112,7 +112,7 @@ class S3:
         needs = route.needs_of_version if match.params and b"versionId" in match.params else route.needs
         pending: tuple[str, ...] = ()
         try:
-            await self.authorize(caller, needs, bucket, match.key)  # may they
+            await self.authorize(caller, needs, bucket, match.key, None, request, match.operation)  # may they
         except AccessDenied:
             if not route.judges:
                 raise
@@ -125,13 +125,13 @@ class S3:
         found = reader.scalars(request.headers, match.params, match.bucket, match.key, request.body)  # exactly what
         if route.needs_body:
             if pending or caller.user is None:
-                early = Call(None, request, caller, bucket, self.engine, 0, self.settings, self.authorize, pending)
+                early = Call(None, request, caller, bucket, self.engine, 0, self.settings, self.authorize, pending, match.operation)
                 await admit(early, route.operation.of_keys, match.key, found.get("version_id"))
             data = await request.body.read_all(reader.limits.bytes_max)
             integrity.verify(route.model, route.own_headers, request, data)
             reader.body(data, found)
         now_ms = int(request.received_at * 1000)
-        call = Call(reader.complete(found), request, caller, bucket, self.engine, now_ms, self.settings, self.authorize, pending)
+        call = Call(reader.complete(found), request, caller, bucket, self.engine, now_ms, self.settings, self.authorize, pending, match.operation)
         output = await route.run(call)
         if not call.judged:
             raise AccessDenied()

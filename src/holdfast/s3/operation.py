@@ -20,7 +20,7 @@ from holdfast.wire.model import OperationModel, service
 I = TypeVar("I")  # noqa: E741
 
 Authorize = Callable[..., Awaitable[None]]
-"""(Caller, actions, Bucket | None, key, Version | Upload | None): may the caller do all these actions on that bucket and key ("" for none),
+"""(Caller, actions, Bucket | None, key, Version | Upload | None, Request, operation): may the caller do all these actions on that bucket and key ("" for none),
 and on what was found there (left out while nothing was looked up). Errors: AccessDenied."""
 
 
@@ -29,7 +29,7 @@ class Call(Generic[I]):
     `now_ms` is the time of the request in milliseconds since the epoch. `pending` are the actions that nothing allows so far: the
     access control list of what the request is about decides (`holdfast.s3.access`); they are () for most callers."""
 
-    __slots__ = ("authorize", "bucket", "caller", "engine", "input", "judged", "now_ms", "pending", "request", "settings")
+    __slots__ = ("authorize", "bucket", "caller", "engine", "input", "judged", "now_ms", "operation", "pending", "request", "settings")
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class Call(Generic[I]):
         settings: Any,
         authorize: Authorize | None = None,
         pending: tuple[str, ...] = (),
+        operation: str = "",
     ) -> None:
         self.input = input
         self.request = request
@@ -52,6 +53,7 @@ class Call(Generic[I]):
         self.settings = settings
         self.authorize = authorize
         self.pending = pending
+        self.operation = operation
         self.judged = not pending
 
     async def require(self, action: str, bucket: Bucket, key: str) -> None:
@@ -59,13 +61,13 @@ class Call(Generic[I]):
         of a bulk delete. Errors: AccessDenied."""
         if self.authorize is None:
             raise AccessDenied
-        await self.authorize(self.caller, (action,), bucket, key)
+        await self.authorize(self.caller, (action,), bucket, key, None, self.request, self.operation)
 
     async def judge(self, actions: tuple[str, ...], bucket: Bucket, key: str, target: Version | Upload) -> None:
         """Asks for rights on what was looked up. Errors: AccessDenied."""
         if self.authorize is None:
             raise AccessDenied
-        await self.authorize(self.caller, actions, bucket, key, target)
+        await self.authorize(self.caller, actions, bucket, key, target, self.request, self.operation)
         self.judged = self.judged or actions is self.pending
 
 

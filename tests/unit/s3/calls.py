@@ -79,7 +79,7 @@ class Client:
         input = operation.input(bucket=self.bucket.name, **given)
         return await operation.run(Call(input, request, self.caller, bucket, self.engine, self.now_ms, self.settings, self.authorize))
 
-    async def authorize(self, caller: Caller, needs: tuple[str, ...], bucket: Bucket | None, key: str, target: object = None) -> None:
+    async def authorize(self, caller: Caller, needs: tuple[str, ...], bucket: Bucket | None, key: str, *about: object) -> None:
         self.asked.extend((action, bucket.name if bucket else "", key) for action in needs)
         if key in self.denied:
             raise AccessDenied

@@ -1,4 +1,4 @@
-"""Compiles what a principal may do (its built-in rights, groups' policies and roles) into identity evidence, once for each generation of the registry."""
+"""Compiles what a principal may do (built-in rights, policies of its groups, roles) into identity evidence, once a generation of the registry."""
 
 from __future__ import annotations
 

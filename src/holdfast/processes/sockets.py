@@ -28,7 +28,8 @@ def bind(name: str, listen: str, count: int) -> list[socket.socket]:
         sockets += [_listening(family, chosen) for _ in range(count - 1)]
     except OSError as error:
         option = "--" + name.replace("_", "-")
-        raise StartError(f"{name} {listen} cannot be used: {os.strerror(error.errno or 0)}; choose another address with {option} HOST:PORT") from error
+        why = os.strerror(error.errno or 0)
+        raise StartError(f"{name} {listen} cannot be used: {why}; choose another address with {option} HOST:PORT") from error
     return sockets
 
 

@@ -20,8 +20,8 @@ from holdfast.wire.model import OperationModel, service
 I = TypeVar("I")  # noqa: E741
 
 Authorize = Callable[..., Awaitable[None]]
-"""(Caller, actions, Bucket | None, key, Version | Upload | None, Request, operation): may the caller do all these actions on that bucket and key ("" for none),
-and on what was found there (left out while nothing was looked up). Errors: AccessDenied."""
+"""(Caller, actions, Bucket | None, key, Version | Upload | None, Request, operation): may the caller do all these actions on that bucket and
+key ("" for none), and on what was found there (left out while nothing was looked up). Errors: AccessDenied."""
 
 
 class Call(Generic[I]):

@@ -51,7 +51,7 @@ class BytesBody:
 ALICE = User(id="alice", name="alice", canonical_id="alice" * 8, display_name="Alice")
 
 
-async def _allow(caller: Caller, needs: tuple[str, ...], bucket: Any, key: str, target: object = None) -> None:
+async def _allow(caller: Caller, needs: tuple[str, ...], bucket: Any, key: str, *about: object) -> None:
     """Everybody may do everything: who may do what has its own tests."""
 
 

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from holdfast.model.buckets import Bucket
+from holdfast.model.buckets import Bucket, tenancy_namespace
 from holdfast.model.identity import Caller
 from holdfast.model.messages import Request
 from holdfast.model.objects import Upload, Version
@@ -94,7 +94,7 @@ def decide(question: Question, evidence: Evidence) -> Decision:
     if user is None:
         return Decision(True, resource) if resource else Decision(False, "anonymous, and nothing of the resource allows it")
     bucket = question.bucket
-    if bucket is None or bucket.namespace == user.namespace:
+    if bucket is None or bucket.namespace == user.namespace or tenancy_namespace(bucket.namespace) == user.namespace:
         allow = identity or resource
         return Decision(True, allow) if allow else Decision(False, "nothing allows it")
     if identity and resource:

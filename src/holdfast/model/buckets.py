@@ -30,6 +30,36 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, str] = {}
 
 
+S3_VOLUME = "s3v"
+"""The volume whose buckets S3 and OCI show (Apache Ozone, "S3 Protocol"); its buckets have the plain namespace."""
+LINK = "link"
+"""The setting of a bucket that is a link: the path `volume/bucket` of its source in the same tenancy."""
+
+
+class Volume(msgspec.Struct, frozen=True, kw_only=True):
+    """A name space of buckets inside a tenancy (Ozone). `owner` is the canonical id of who may do everything in it."""
+
+    namespace: str
+    name: str
+    owner: str
+    created_ms: int = 0
+
+
+def namespace_of_volume(namespace: str, volume: str) -> str:
+    """Where the engine keeps the buckets of a volume: the tenancy's namespace itself for s3v, else `namespace/volume`."""
+    return namespace if volume == S3_VOLUME else f"{namespace}/{volume}"
+
+
+def tenancy_namespace(namespace: str) -> str:
+    """The tenancy's namespace of an engine's namespace, whatever the volume."""
+    return namespace.partition("/")[0]
+
+
+def volume_of(namespace: str) -> str:
+    """The volume of an engine's namespace."""
+    return namespace.partition("/")[2] or S3_VOLUME
+
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
 _NO_LABEL = re.compile(r"\.[.-]|-\.")
 _IP = re.compile(r"\d+\.\d+\.\d+\.\d+\Z")

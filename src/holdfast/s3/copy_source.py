@@ -6,7 +6,8 @@ import re
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from holdfast.model.buckets import Bucket
+from holdfast.buckets.links import source_of
+from holdfast.model.buckets import LINK, Bucket, tenancy_namespace
 from holdfast.model.errors import InvalidArgument, InvalidRequest, MethodNotAllowed, NoSuchBucket, NotImplemented
 from holdfast.model.objects import Version
 from holdfast.objects.conditions import check_read
@@ -80,9 +81,13 @@ async def find_source(call: Call[Any]) -> Found:
     given = call.input
     source = parse_source(given.copy_source)
     here = bucket_of(call)
-    bucket = here if source.bucket == here.name else await call.engine.catalog.bucket(here.namespace, source.bucket)
+    bucket: Bucket | None = here
+    if source.bucket != given.bucket:
+        bucket = await call.engine.catalog.bucket(tenancy_namespace(here.namespace), source.bucket)
     if bucket is None:
         raise NoSuchBucket(None, BucketName=source.bucket)
+    if LINK in bucket.settings:
+        bucket = await source_of(call.engine, bucket)
     action = "s3:GetObject" if source.version_id is None else "s3:GetObjectVersion"
     try:
         version = await find_readable(call, action, bucket, source.key, source.version_id)

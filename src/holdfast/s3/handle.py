@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from holdfast.authz.actions import VERSIONED
+from holdfast.buckets.links import source_of
 from holdfast.engine.api import Engine, EngineError
 from holdfast.model import errors
-from holdfast.model.buckets import Bucket
+from holdfast.model.buckets import LINK, Bucket
 from holdfast.model.errors import AccessDenied, InternalError, NoSuchBucket, Refusal
 from holdfast.model.identity import Caller
 from holdfast.model.messages import Request, Response
@@ -37,7 +38,8 @@ class Route:
     """An operation with its compiled reader and writer."""
 
     __slots__ = (
-        "creates", "judges", "model", "needs", "needs_body", "needs_of_version", "operation", "own_headers", "reader", "run", "success", "writer",
+        "creates", "judges", "model", "needs", "needs_body", "needs_of_version", "of_link", "operation", "own_headers", "reader",
+        "run", "success", "writer",
     )  # fmt: skip
 
     def __init__(self, operation: Operation) -> None:
@@ -51,6 +53,7 @@ class Route:
         self.needs = operation.needs
         self.needs_of_version = tuple(VERSIONED.get(action, action) for action in operation.needs)
         self.creates = operation.name == "CreateBucket"
+        self.of_link = operation.name == "DeleteBucket"
         self.needs_body = self.reader.reads_body
         self.own_headers = self.reader.header_names
 
@@ -145,6 +148,8 @@ class S3:
         bucket = await self.engine.catalog.bucket(self.namespace_of(caller), match.bucket)
         if bucket is None:
             raise NoSuchBucket(BucketName=match.bucket)
+        if LINK in bucket.settings and not route.of_link:
+            return await source_of(self.engine, bucket)
         return bucket
 
     def namespace_of(self, caller: Caller) -> str:
@@ -159,6 +164,7 @@ class S3:
         if source is None:
             return
         bucket = await self.engine.catalog.bucket(self.namespace_of(caller), parse_source(header_text(source)).bucket)
+        bucket = bucket and await source_of(self.engine, bucket)
         expect_owner(bucket, request.headers[b"x-amz-source-expected-bucket-owner"])
 
     def refused(self, refusal: Refusal, request: Request) -> Response:

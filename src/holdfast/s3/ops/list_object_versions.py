@@ -48,7 +48,7 @@ async def list_object_versions(call: Call[Input]) -> Response:
         "".join(
             [
                 HEAD % "ListVersionsResult",
-                f"<Name>{bucket.name}</Name><Prefix>{one(given.prefix or '')}</Prefix><KeyMarker>{one(given.key_marker or '')}</KeyMarker>",
+                f"<Name>{given.bucket}</Name><Prefix>{one(given.prefix or '')}</Prefix><KeyMarker>{one(given.key_marker or '')}</KeyMarker>",
                 f"<VersionIdMarker>{xml_text(given.version_id_marker or '')}</VersionIdMarker>",
                 element("NextKeyMarker", one(next_key) if next_key is not None else None),
                 element("NextVersionIdMarker", next_version or None),

@@ -38,7 +38,7 @@ async def list_objects(call: Call[Input]) -> Response:
         "".join(
             [
                 HEAD % "ListBucketResult",
-                f"<Name>{bucket.name}</Name><Prefix>{one(given.prefix or '')}</Prefix><Marker>{one(given.marker or '')}</Marker>",
+                f"<Name>{given.bucket}</Name><Prefix>{one(given.prefix or '')}</Prefix><Marker>{one(given.marker or '')}</Marker>",
                 element("NextMarker", one(page.last) if page.truncated and given.delimiter else None),
                 f"<MaxKeys>{limit}</MaxKeys>",
                 element("Delimiter", one(given.delimiter) if given.delimiter else None),

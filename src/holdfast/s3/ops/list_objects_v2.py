@@ -47,7 +47,7 @@ async def list_objects_v2(call: Call[Input]) -> Response:
         "".join(
             [
                 HEAD % "ListBucketResult",
-                f"<Name>{bucket.name}</Name><Prefix>{one(given.prefix or '')}</Prefix>",
+                f"<Name>{given.bucket}</Name><Prefix>{one(given.prefix or '')}</Prefix>",
                 element("StartAfter", one(given.start_after) if given.start_after else None),
                 element("ContinuationToken", xml_text(token) if token is not None else None),
                 element("NextContinuationToken", continuation_token(page.last) if page.truncated else None),

@@ -8,16 +8,23 @@ import random
 from pathlib import Path
 
 import apsw
+import msgspec
 import pytest
 
 from holdfast.engine.api import Damaged, EngineError, ListQuery
 from holdfast.engine.embedded import EmbeddedEngine, files, rows
 from holdfast.model.buckets import Bucket
+from holdfast.model.pars import Par
 from tests.engine.conftest import INLINE
 from tests.engine.stored import body, put
 
 SOAK = os.environ.get("HOLDFAST_SOAK") == "1"
 BODIES = {f"key-{number:02d}": bytes([number]) * (200 + number * 3) for number in range(40)} | {"file": b"f" * 200_000}
+PARS = [
+    Par(id=f"{number}" * 32, bucket_id=1, name="n" * 100, access="ObjectRead", target=f"key-{number}", creator="u" * 80, created_ms=1,
+        expires_ms=number, digest=bytes([number]) * 32)
+    for number in range(40)
+]  # fmt: skip
 
 
 async def fill(path: Path) -> Bucket:
@@ -27,6 +34,8 @@ async def fill(path: Path) -> Bucket:
         await put(engine, bucket, key, content)
     for number in range(10):
         await put(engine, bucket, f"key-{number:02d}", BODIES[f"key-{number:02d}"], version_id="v1")
+    for request in PARS:
+        await engine.catalog.create_par(msgspec.structs.replace(request, bucket_id=bucket.id))
     await engine.close()
     return bucket
 
@@ -45,6 +54,14 @@ async def read_all(path: Path, bucket: Bucket) -> tuple[int, int]:
                 if version is not None:
                     assert (version.size, version.etag, version.owner) == (len(content), f"e{len(content)}", "alice")
                     assert await body(engine, bucket, key) == content
+                    right += 1
+            except EngineError:
+                refused += 1
+        for request in PARS:
+            try:
+                found = await engine.catalog.par_of_token(request.digest)
+                if found is not None:
+                    assert msgspec.structs.replace(found, number=0) == msgspec.structs.replace(request, bucket_id=bucket.id)
                     right += 1
             except EngineError:
                 refused += 1

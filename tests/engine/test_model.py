@@ -18,6 +18,7 @@ from holdfast.engine.api import Expect, ListQuery
 from holdfast.engine.memory import MemoryEngine
 from holdfast.model.buckets import Bucket
 from holdfast.model.objects import Blob, Facts, Part, Upload, Version
+from holdfast.model.pars import Par, ParUpload
 from tests.engine import worker
 
 INLINE = 64
@@ -191,6 +192,35 @@ class Engines(RuleBasedStateMachine):
     )
     def list_uploads(self, **query: Any) -> None:
         self.both("catalog.uploads", self.bucket.id, **query)
+
+    @rule(id=st.sampled_from("pqrs"), token=st.sampled_from([b"1", b"2", b"3"]), of=st.just("") | KEYS, expires_ms=st.integers(0, 2))
+    def create_par(self, id: str, token: bytes, of: str, expires_ms: int) -> None:
+        new = Par(id=id, bucket_id=self.bucket.id, name=id, access="AnyObjectRead", target=of, creator="u", created_ms=0,
+                  expires_ms=expires_ms, digest=token * 32)  # fmt: skip
+        self.both("catalog.create_par", new)
+
+    @rule(number=st.integers(1, 9), token=st.sampled_from([b"1", b"2"]), upload_id=st.sampled_from(["u919-1", "u0"]), created_ms=st.integers(0, 2))
+    def create_par_upload(self, number: int, token: bytes, upload_id: str, created_ms: int) -> None:
+        new = ParUpload(digest=token * 32, par=number, bucket_id=self.bucket.id, key="a", upload_id=upload_id, created_ms=created_ms)
+        self.both("catalog.create_par_upload", new)
+
+    @rule(id=st.sampled_from("pqrs"))
+    def delete_par(self, id: str) -> None:
+        self.both("catalog.delete_par", self.bucket.id, id)
+
+    @rule(before_ms=st.integers(0, 3), limit=st.integers(1, 3))
+    def purge_pars(self, before_ms: int, limit: int) -> None:
+        self.both("catalog.purge_pars", before_ms, limit)
+
+    @rule(token=st.sampled_from([b"1", b"2", b"3"]), id=st.sampled_from("pqrs"))
+    def find_par(self, token: bytes, id: str) -> None:
+        self.both("catalog.par_of_token", token * 32)
+        self.both("catalog.par_upload_of_token", token * 32)
+        self.both("catalog.par", self.bucket.id, id)
+
+    @rule(prefix=st.sampled_from(["", "a", "a/"]), of=st.just("") | KEYS, number=st.integers(0, 9), limit=st.integers(1, 4))
+    def list_pars(self, prefix: str, of: str, number: int, limit: int) -> None:
+        self.both("catalog.pars", self.bucket.id, prefix=prefix, after=(of, number), limit=limit)
 
     @rule(name=st.sampled_from("pq"), value=st.binary(max_size=3), revision=st.sampled_from([None, 0, 1, 2]))
     def document(self, name: str, value: bytes, revision: int | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from holdfast.engine import wrap
-from holdfast.engine.api import Catalog, Engine, Full, NotEmpty, Unavailable
+from holdfast.engine.api import Catalog, Engine, Full, NotEmpty, Pars, Unavailable
 from holdfast.model.buckets import Bucket
 from tests.engine.stored import body, put
 
@@ -52,5 +52,6 @@ async def test_read_only_refuses_every_write(engine: Engine, bucket: Bucket) -> 
 
 def test_every_step_of_the_contract_is_known_to_read_only() -> None:
     reads = {"bucket", "buckets", "version", "list", "upload", "parts", "uploads", "stale_uploads"}
-    steps = {name for name in vars(Catalog) if not name.startswith("_")}
+    reads |= {"par_of_token", "par", "pars", "par_upload_of_token"}
+    steps = {name for name in (*vars(Catalog), *vars(Pars)) if not name.startswith("_")}
     assert {f"catalog.{name}" for name in steps - reads} == {name for name in wrap.WRITES if name.startswith("catalog.")}

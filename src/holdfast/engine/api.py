@@ -14,6 +14,7 @@ import msgspec
 
 from holdfast.model.buckets import Bucket
 from holdfast.model.objects import Blob, Entry, Facts, Part, Upload, Version
+from holdfast.model.pars import Par, ParUpload
 
 
 class EngineError(Exception):
@@ -38,6 +39,14 @@ class Stale(EngineError):
 
 class NotEmpty(EngineError):
     """The bucket still holds versions or delete markers."""
+
+
+class HasPars(NotEmpty):
+    """The bucket is empty, but `count` pre-authenticated requests (expired ones too) still lead to it."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"{count} pre-authenticated requests")
+        self.count = count
 
 
 class Conflict(EngineError):
@@ -134,8 +143,44 @@ class UploadPage(msgspec.Struct, frozen=True, kw_only=True):
     truncated: bool = False
 
 
-class Catalog(Protocol):
-    """Facts about buckets, versions and uploads."""
+class Pars(Protocol):
+    """Pre-authenticated requests: the part of the catalog that leads from tokens to buckets."""
+
+    async def create_par(self, par: Par) -> Par:
+        """The stored request (with its number). Errors: AlreadyExists (id or token), Gone (bucket), Full."""
+        ...
+
+    async def par_of_token(self, digest: bytes) -> Par | None:
+        """The request of a token, by the token's SHA-256: at most one indexed read, however many there are, and none for one that was asked
+        for lately. A deletion counts at once in every process."""
+        ...
+
+    async def par(self, bucket_id: int, id: str) -> Par | None: ...
+
+    async def pars(self, bucket_id: int, *, prefix: str = "", after: tuple[str, int] = ("", 0), limit: int = 1000) -> list[Par]:
+        """Those whose target starts with `prefix`, in order of (target, number), strictly after `after`."""
+        ...
+
+    async def delete_par(self, bucket_id: int, id: str) -> bool:
+        """Removes it, and the tokens of uploads begun through it; False when there is none."""
+        ...
+
+    async def create_par_upload(self, token: ParUpload) -> None:
+        """Stores the token of an upload. Errors: AlreadyExists, Gone (the request), Full."""
+        ...
+
+    async def par_upload_of_token(self, digest: bytes) -> tuple[ParUpload, Par] | None:
+        """The upload that a token leads to (it may have ended since), and the request that it was begun through; one indexed read."""
+        ...
+
+    async def purge_pars(self, before_ms: int, limit: int = 1000) -> int:
+        """Removes requests that expired before then, and tokens created before then whose uploads have ended; at most
+        `limit` of each, oldest first. How many it removed."""
+        ...
+
+
+class Catalog(Pars, Protocol):
+    """Facts about buckets, versions, uploads and pre-authenticated requests."""
 
     async def bucket(self, namespace: str, name: str) -> Bucket | None: ...
 
@@ -152,7 +197,7 @@ class Catalog(Protocol):
     async def delete_bucket(self, bucket_id: int) -> Committed:
         """Removes a bucket without versions and delete markers, and its uploads with it, all or nothing; their blobs are unneeded.
 
-        Errors: NotEmpty, Gone."""
+        Errors: NotEmpty; HasPars when only pre-authenticated requests are left; Gone."""
         ...
 
     async def buckets(self, namespace: str, *, owner: str | None = None, prefix: str = "", after: str = "", limit: int = 1000) -> list[Bucket]:

@@ -21,6 +21,7 @@ from holdfast.engine.api import (
     UploadPage,
 )
 from holdfast.engine.memory_blobs import INLINE_BYTES_MAX, MemoryBlobs
+from holdfast.engine.memory_pars import MemoryPars
 from holdfast.engine.preconditions import holds
 from holdfast.model.buckets import Bucket
 from holdfast.model.objects import Blob, Entry, Facts, Part, Upload, Version
@@ -60,15 +61,14 @@ class MemoryRegistry:
         return [self._documents[at] for at in sorted(self._documents) if at[0] == kind and at[1] > after][:limit]
 
 
-class MemoryCatalog:
+class MemoryCatalog(MemoryPars):
     """`Catalog` in dictionaries: per bucket and key a list of versions, newest first."""
 
     def __init__(self, blobs: MemoryBlobs) -> None:
+        super().__init__()
         self._blobs = blobs
         self._ids = self._seq = 0
-        self._buckets: dict[int, Bucket] = {}
         self._versions: dict[int, dict[str, list[Version]]] = {}
-        self._uploads: dict[str, Upload] = {}
         self._parts: dict[str, dict[int, Part]] = {}
 
     # ---- buckets ----
@@ -105,6 +105,7 @@ class MemoryCatalog:
             raise Gone("bucket")
         if self._versions[bucket_id]:
             raise NotEmpty("bucket")
+        self.require_no_pars(bucket_id)
         unneeded: tuple[Blob, ...] = ()
         for upload in [upload for upload in self._uploads.values() if upload.bucket_id == bucket_id]:
             unneeded += (await self.abort_upload(upload)).unneeded

@@ -7,7 +7,7 @@ from collections import Counter
 import msgspec
 
 from holdfast.engine.api import AlreadyExists, Committed, Expect, Gone, NotEmpty, Stale
-from holdfast.engine.embedded import rows
+from holdfast.engine.embedded import par_steps, rows
 from holdfast.engine.embedded.steps import Extents, check_shared, look, place, release, require_bucket, retain
 from holdfast.engine.embedded.writer import Batch
 from holdfast.model.buckets import Bucket
@@ -57,6 +57,7 @@ def delete_bucket(batch: Batch, bucket_id: int) -> Committed:
     for table in ("current", "history"):
         if batch.execute(f"SELECT 1 FROM {table} WHERE bucket_id = ? LIMIT 1", (bucket_id,)).fetchall():
             raise NotEmpty(table)
+    par_steps.require_none(batch, bucket_id)
     found = batch.execute(f"{UPLOAD} WHERE bucket_id = ?", (bucket_id,)).fetchall()
     uploads = [(upload, _parts(batch, upload.upload_id)) for upload in map(rows.upload_of, found)]
     unneeded = [blob for upload, parts in uploads for blob in _abort(batch, upload, parts)]

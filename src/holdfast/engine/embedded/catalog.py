@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import apsw
 
 from holdfast.engine.api import ANYTHING, Committed, Damaged, Expect, ListPage, ListQuery, Unavailable, UploadPage
 from holdfast.engine.embedded import bucket_steps, listing, rows, steps
 from holdfast.engine.embedded.generation import Generation, key_cell
+from holdfast.engine.embedded.pars import EmbeddedPars
 from holdfast.engine.embedded.recent import Recent
 from holdfast.engine.embedded.room import Room
 from holdfast.engine.embedded.rows import FULL, FULL_AND_BODY
@@ -29,27 +29,14 @@ _NAMED_BODY = f"{_HISTORY_BODY} AND version_id = ?"
 _NEWEST_SEQ = "SELECT max(seq) FROM history WHERE bucket_id = ? AND key = ?"
 
 
-class EmbeddedCatalog:
+class EmbeddedCatalog(EmbeddedPars):
     """`Catalog` on SQLite."""
 
     def __init__(self, connection: apsw.Connection, writer: Writer, generation: Generation, room: Room) -> None:
-        self._room = room
-        self._connection = connection
-        self._cursor = connection.cursor()
-        self._writer = writer
-        self._generation = generation
+        super().__init__(connection, writer, generation, room)
         self._buckets: dict[tuple[str, str], Bucket] = {}
         self._buckets_at = -1
         self._recent = Recent()
-
-    def _read(self, read: Callable[..., T], *arguments: Any, **named: Any) -> T:
-        """Runs a read; what SQLite finds broken is Damaged, what it cannot reach Unavailable."""
-        try:
-            return read(*arguments, **named)
-        except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError, ValueError) as error:
-            raise Damaged(f"the catalog is damaged: {error}") from error
-        except apsw.Error as error:
-            raise Unavailable(f"{type(error).__name__}: {error}") from error
 
     # ---- buckets ----
 
@@ -69,9 +56,6 @@ class EmbeddedCatalog:
         if generation & 1 == 0:
             self._buckets[namespace, name] = bucket
         return bucket
-
-    def _rows(self, statement: str, arguments: tuple[Any, ...]) -> list[Any]:
-        return self._cursor.execute(statement, arguments).fetchall()
 
     async def create_bucket(self, bucket: Bucket) -> Bucket:
         self._room.require(0)

@@ -16,6 +16,7 @@ from awscrt.checksums import crc32c
 from holdfast.engine.api import Damaged, Document
 from holdfast.model.buckets import Bucket
 from holdfast.model.objects import Blob, Entry, Facts, Part, Upload, Version
+from holdfast.model.pars import Par, ParUpload
 
 Row = tuple[Any, ...]
 
@@ -29,6 +30,8 @@ pack = msgspec.msgpack.Encoder().encode
 _facts_of = msgspec.msgpack.Decoder(Facts).decode
 _bucket_of = msgspec.msgpack.Decoder(Bucket).decode
 _upload_of = msgspec.msgpack.Decoder(Upload).decode
+_par_of = msgspec.msgpack.Decoder(Par).decode
+_par_upload_of = msgspec.msgpack.Decoder(ParUpload).decode
 _extents_of = msgspec.msgpack.Decoder(tuple[tuple[bytes, int, int], ...]).decode
 _part_of = msgspec.msgpack.Decoder(tuple[int, int, str, int, str, tuple[tuple[bytes, int, int], ...]]).decode
 
@@ -201,6 +204,34 @@ def part_of(row: Row) -> Part:
     number, size, etag, modified_ms, checksum, extents = _part_of(row[2])
     blobs = tuple([Blob(*extent) for extent in extents])
     return Part(number=number, size=size, etag=etag, modified_ms=modified_ms, checksum=checksum, blobs=blobs)
+
+
+def par_row(par: Par) -> Row:
+    """(number, bucket_id, id, target, expires_ms, digest, doc, row_check)."""
+    doc = pack(par)
+    columns = (par.number, par.bucket_id, par.id, par.target, par.expires_ms, par.digest)
+    return (*columns, doc, crc32(doc, crc32(pack(columns))))
+
+
+def par_of(row: Row) -> Par:
+    """Errors: Damaged."""
+    if crc32(row[6], crc32(pack(row[:6]))) != row[7]:
+        raise Damaged(f"row of pre-authenticated request {row[0]} of bucket {row[1]}: checksum mismatch")
+    return _par_of(row[6])
+
+
+def par_upload_row(token: ParUpload) -> Row:
+    """(digest, par, upload_id, created_ms, doc, row_check)."""
+    doc = pack(token)
+    columns = (token.digest, token.par, token.upload_id, token.created_ms)
+    return (*columns, doc, crc32(doc, crc32(pack(columns))))
+
+
+def par_upload_of(row: Row) -> ParUpload:
+    """Errors: Damaged."""
+    if crc32(row[4], crc32(pack(row[:4]))) != row[5]:
+        raise Damaged(f"token of upload {row[2]!r}: checksum mismatch")
+    return _par_upload_of(row[4])
 
 
 def document_row(document: Document) -> Row:

@@ -71,9 +71,34 @@ CREATE TABLE parts(
 CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO counters VALUES ('seq', 0), ('check', 0);
 """,
+    """
+CREATE TABLE pars(
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    bucket_id INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    target TEXT NOT NULL,
+    expires_ms INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    doc BLOB NOT NULL,
+    row_check INTEGER NOT NULL);
+CREATE UNIQUE INDEX pars_digest ON pars(digest);
+CREATE UNIQUE INDEX pars_id ON pars(bucket_id, id);
+CREATE INDEX pars_place ON pars(bucket_id, target, number);
+CREATE INDEX pars_expiry ON pars(expires_ms);
+CREATE TABLE par_uploads(
+    digest BLOB PRIMARY KEY,
+    par INTEGER NOT NULL,
+    upload_id TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    doc BLOB NOT NULL,
+    row_check INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX par_uploads_par ON par_uploads(par);
+CREATE INDEX par_uploads_age ON par_uploads(created_ms);
+""",
 )
 """The catalog's migrations, in order. `current` holds the live latest versions and nothing else, so that a listing never
-meets a delete marker or an old version; `history` holds all others. Both have the same columns, so a row moves as it is."""
+meets a delete marker or an old version; `history` holds all others. Both have the same columns, so a row moves as it is.
+`pars` are pre-authenticated requests, `par_uploads` the tokens of uploads begun through one; a token is stored as its SHA-256 only."""
 
 REGISTRY: tuple[str, ...] = (
     """

@@ -13,7 +13,7 @@ import apsw
 from awscrt.checksums import crc32c
 
 from holdfast.engine.api import Damaged
-from holdfast.engine.embedded import bucket_steps, files, rows
+from holdfast.engine.embedded import bucket_steps, files, par_steps, rows
 from holdfast.engine.embedded.reading import PIECE_BYTES
 from holdfast.engine.embedded.rows import FULL, Row
 from holdfast.model.objects import Blob
@@ -29,6 +29,8 @@ _WALKS: tuple[tuple[str, str, tuple[int, ...], tuple[object, ...]], ...] = (
     ),
     ("uploads", f"{bucket_steps.UPLOAD} WHERE upload_id > ? ORDER BY upload_id LIMIT ?", (3,), ("",)),
     ("parts", f"{bucket_steps.PART} WHERE (upload_id, number) > (?, ?) ORDER BY upload_id, number LIMIT ?", (0, 1), ("", 0)),
+    ("pars", f"{par_steps.PAR} WHERE number > ? ORDER BY number LIMIT ?", (0,), (0,)),
+    ("par_uploads", f"{par_steps.TOKEN} WHERE hex(digest) > ? ORDER BY hex(digest) LIMIT ?", (6,), ("",)),
 )
 """Table, statement of a page, the columns that make its place, and the first place; in the order of the walk."""
 
@@ -100,6 +102,12 @@ def _blobs_of(table: str, row: Row) -> tuple[Blob, ...]:
         return ()
     if table == "parts":
         return rows.part_of(row).blobs
+    if table == "pars":
+        rows.par_of(row)
+        return ()
+    if table == "par_uploads":
+        rows.par_upload_of(row)
+        return ()
     rows.version_of(row[15], row, False)
     extents = rows.extents_of(row)
     if row[rows.INLINE_ID] != (rows.inline_rowid(extents[0][0]) if len(extents) == 1 else 0):

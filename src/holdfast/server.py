@@ -24,6 +24,7 @@ from holdfast.admin.listener import ControlListener
 from holdfast.authn.authenticate import authenticate
 from holdfast.authn.settings import Settings as AuthnSettings
 from holdfast.authz.gather import authorize
+from holdfast.authz.grants import compile_grants
 from holdfast.cli.banner import Started, banner, key_text, own_authority, ready_line
 from holdfast.config import Settings
 from holdfast.engine.api import Engine, EngineError
@@ -31,8 +32,10 @@ from holdfast.engine.embedded import EmbeddedEngine
 from holdfast.gateway import Gateway, limits
 from holdfast.identities import bootstrap, master
 from holdfast.identities.cache import Keys
+from holdfast.identities.directory import Directory
+from holdfast.identities.first_start import FirstStartError, ensure_first
+from holdfast.identities.keys import secrets_exist
 from holdfast.identities.master import MasterKeyError
-from holdfast.identities.users import Users, secrets_exist
 from holdfast.jobs import uploads
 from holdfast.jobs.schedule import Job, run_jobs
 from holdfast.jobs.strays import sweep
@@ -118,7 +121,7 @@ class Server:
         key = master.load(master_path(settings))
         if key is None:
             raise MasterKeyError(f"{master_path(settings)} is missing")
-        keys = Keys(engine.registry, Users(engine.registry, key))
+        keys = Keys(engine.registry, Directory(engine.registry, key), compile_grants)
 
         def who(request: Request, host_bucket: str) -> Coroutine[Any, Any, Caller]:
             return authenticate(request, keys, request.received_at, proof, host_bucket)
@@ -233,7 +236,7 @@ def prepare(settings: Settings) -> Prepared:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, child.HANDLED)
         try:
             result = asyncio.run(_prepare(settings))
-        except (bootstrap.BootstrapError, MasterKeyError, EngineError) as error:
+        except (bootstrap.BootstrapError, FirstStartError, MasterKeyError, EngineError) as error:
             result = Prepared(error=str(error))
         except Exception as error:
             log.exception("the store could not be prepared")
@@ -257,12 +260,12 @@ async def _prepare(settings: Settings) -> Prepared:
     try:
         registry = engine.registry
         key = master.load_or_create(master_path(settings), secrets_exist=await secrets_exist(registry))
-        users, now_ms = Users(registry, key), int(time.time() * 1000)
+        directory, now_ms = Directory(registry, key), int(time.time() * 1000)
         given = {"access_key": settings.root_access_key, "secret": settings.root_secret_key}
-        administrator = await bootstrap.ensure_administrator(users, registry, **given, now_ms=now_ms)
+        administrator = await ensure_first(directory, **given, now_ms=now_ms)
         if settings.bootstrap:
             declared = bootstrap.read(Path(settings.bootstrap))
-            changes = await bootstrap.apply(declared, users, engine.catalog, region=settings.region, now_ms=now_ms)
+            changes = await bootstrap.apply(declared, directory, engine.catalog, region=settings.region, now_ms=now_ms)
             log.info("bootstrap applied", extra={"file": settings.bootstrap, "changes": changes})
         return Prepared(access_key=administrator.access_key, secret_key=administrator.secret)
     finally:

@@ -1,4 +1,4 @@
-"""What must exist from the start: the administrator, and the users, keys and buckets that a TOML file declares."""
+"""The users, keys and buckets that a TOML file declares."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Literal
 
 import msgspec
 
-from holdfast.engine.api import AlreadyExists, Catalog, Registry, Stale
-from holdfast.identities.users import Taken, Users, new_canonical_id
+from holdfast.engine.api import AlreadyExists, Catalog, Stale
+from holdfast.identities.directory import Directory
+from holdfast.identities.documents import Taken, Unknown
+from holdfast.identities.first_start import ADMINISTRATOR, ensure_administrators
 from holdfast.model.buckets import Bucket, is_bucket_name
 from holdfast.model.identity import User
 
-ADMINISTRATOR = "administrator"
 _SECRET_CHARACTERS_MIN = 8
 
 
@@ -56,17 +57,6 @@ class Declared(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
 
     users: tuple[DeclaredUser, ...] = ()
     buckets: tuple[DeclaredBucket, ...] = ()
-
-
-class Administrator(msgspec.Struct, frozen=True):
-    """The administrator's access key, and its secret if it was made just now and must be shown once, else ""."""
-
-    access_key: str
-    secret: str = ""
-
-    def __repr__(self) -> str:
-        """Without the secret: it must not get into a log or a traceback."""
-        return f"Administrator(access_key={self.access_key!r})"
 
 
 def parse(text: str, origin: str) -> Declared:
@@ -113,7 +103,7 @@ def _unique(origin: str, place: str, field: str, values: list[str]) -> None:
         seen.add(value)
 
 
-async def apply(declared: Declared, users: Users, catalog: Catalog, *, region: str, now_ms: int) -> list[str]:
+async def apply(declared: Declared, directory: Directory, catalog: Catalog, *, region: str, now_ms: int) -> list[str]:
     """Makes the store hold what the file declares; nothing is taken away. Says what was changed: a second time, nothing.
 
     Errors: BootstrapError when something else already has a declared name, id or key; EngineError.
@@ -121,51 +111,71 @@ async def apply(declared: Declared, users: Users, catalog: Catalog, *, region: s
     changes: list[str] = []
     for wanted in declared.users:
         try:
-            user = await _apply_user(wanted, users, changes)
+            user = await _apply_user(wanted, directory, now_ms, changes)
             for key in wanted.keys:
-                await _apply_key(key, user, users, now_ms, changes)
-        except (Taken, Stale) as error:
+                await _apply_key(key, user, directory, now_ms, changes)
+        except (Taken, Unknown, Stale) as error:
             raise BootstrapError(f"user {wanted.name!r}: {error or 'it changes at the same time'}") from None
     for bucket in declared.buckets:
-        await _apply_bucket(bucket, users, catalog, region, now_ms, changes)
+        await _apply_bucket(bucket, directory, catalog, region, now_ms, changes)
     return changes
 
 
-async def _apply_user(wanted: DeclaredUser, users: Users, changes: list[str]) -> User:
+async def _apply_user(wanted: DeclaredUser, directory: Directory, now_ms: int, changes: list[str]) -> User:
+    users, rights = directory.users, "none" if wanted.rights == "all" else wanted.rights
     found = await users.by_name(wanted.name)
     if found is None:
-        canonical_id = wanted.canonical_id or new_canonical_id()
-        display_name = wanted.display_name or wanted.name
-        made = User(id=canonical_id, name=wanted.name, canonical_id=canonical_id, display_name=display_name, email=wanted.email, rights=wanted.rights)
+        made = User(
+            id="",
+            name=wanted.name,
+            canonical_id=wanted.canonical_id,
+            display_name=wanted.display_name,
+            email=wanted.email,
+            rights=rights,
+            created_ms=now_ms,
+        )
         changes.append(f"made user {wanted.name}")
-        return await users.create_user(made)
-    changed = msgspec.structs.replace(
-        found,
-        canonical_id=wanted.canonical_id or found.canonical_id,
-        display_name=wanted.display_name or wanted.name,
-        email=wanted.email,
-        rights=wanted.rights,
-    )
-    if changed != found:
-        changes.append(f"changed user {wanted.name}")
-        await users.change_user(changed)
-    return changed
+        user = await users.create_user(made)
+    else:
+        user = msgspec.structs.replace(
+            found,
+            canonical_id=wanted.canonical_id or found.canonical_id,
+            display_name=wanted.display_name or wanted.name,
+            email=wanted.email,
+            rights=rights,
+        )
+        if user != found:
+            changes.append(f"changed user {wanted.name}")
+            await users.change_user(user)
+    if wanted.rights == "all":
+        await _apply_administrator(user, directory, now_ms, changes)
+    return user
 
 
-async def _apply_key(wanted: DeclaredKey, user: User, users: Users, now_ms: int, changes: list[str]) -> None:
-    found = await users.credential(wanted.access_key)
+async def _apply_administrator(user: User, directory: Directory, now_ms: int, changes: list[str]) -> None:
+    tenancy = await directory.tenancies.get(user.tenancy)
+    if tenancy is None:
+        raise Unknown(f"there is no tenancy {user.tenancy!r}")
+    group = await ensure_administrators(directory, tenancy, now_ms)
+    if all(membership.group != group.id for membership in user.memberships):
+        await directory.groups.add_user(group.id, user.id, now_ms)
+        changes.append(f"added user {user.name} to group {group.name}")
+
+
+async def _apply_key(wanted: DeclaredKey, user: User, directory: Directory, now_ms: int, changes: list[str]) -> None:
+    found = await directory.keys.credential(wanted.access_key)
     if found is None:
-        await users.create_key(user.id, now_ms, access_key=wanted.access_key, secret=wanted.secret_key)
+        await directory.keys.create(user.id, now_ms, wanted.access_key, wanted.secret_key)
         changes.append(f"made key {wanted.access_key}")
     elif found.user.id != user.id:
         raise Taken(f"the access key {wanted.access_key!r} belongs to user {found.user.name!r}")
     elif found.secret != wanted.secret_key:
-        await users.change_key(wanted.access_key, secret=wanted.secret_key)
+        await directory.keys.set_secret(wanted.access_key, wanted.secret_key)
         changes.append(f"changed the secret of key {wanted.access_key}")
 
 
-async def _apply_bucket(wanted: DeclaredBucket, users: Users, catalog: Catalog, region: str, now_ms: int, changes: list[str]) -> None:
-    owner = await users.by_name(wanted.owner)
+async def _apply_bucket(wanted: DeclaredBucket, directory: Directory, catalog: Catalog, region: str, now_ms: int, changes: list[str]) -> None:
+    owner = await directory.users.by_name(wanted.owner)
     if owner is None:
         raise BootstrapError(f"bucket {wanted.name!r}: there is no user {wanted.owner!r}")
     found = await catalog.bucket(owner.namespace, wanted.name)
@@ -184,28 +194,3 @@ async def _apply_bucket(wanted: DeclaredBucket, users: Users, catalog: Catalog, 
     if wanted.versioning and found.versioning != wanted.versioning:
         await catalog.change_bucket(msgspec.structs.replace(found, versioning=wanted.versioning))
         changes.append(f"changed bucket {wanted.name}")
-
-
-async def ensure_administrator(users: Users, registry: Registry, *, access_key: str, secret: str, now_ms: int) -> Administrator:
-    """The administrator with a key: the one given (a changed secret is an update), or one made at the first start.
-
-    Errors: BootstrapError when the access key belongs to somebody else.
-    """
-    user = await users.user(ADMINISTRATOR)
-    found = await registry.get("administrator", "key")
-    if user is None:
-        user = User(id=ADMINISTRATOR, name=ADMINISTRATOR, canonical_id=new_canonical_id(), display_name=ADMINISTRATOR, rights="all")
-        await users.create_user(user)
-    if access_key:
-        try:
-            await _apply_key(DeclaredKey(access_key, secret), user, users, now_ms, [])
-        except Taken as taken:
-            raise BootstrapError(f"administrator: {taken}") from None
-        if found is None or found.value.decode() != access_key:
-            await registry.put("administrator", "key", access_key.encode())
-        return Administrator(access_key)
-    if found is not None and await users.key(found.value.decode()) is not None:
-        return Administrator(found.value.decode())
-    made = await users.create_key(ADMINISTRATOR, now_ms)
-    await registry.put("administrator", "key", made.access_key.encode())
-    return Administrator(made.access_key, made.secret)

@@ -11,13 +11,15 @@ _USER = msgspec.json.Decoder(User)
 
 
 async def display_name(registry: Registry, canonical_id: str) -> str | None:
-    """The display name of the user with that canonical id, as the registry's documents have it; None for nobody (any more)."""
+    """The display name of the user with that canonical id, or of the identity that it is in an organisation; None for nobody (any more)."""
     lead = await registry.get("canonical", canonical_id)
     found = None if lead is None else await registry.get("user", lead.value.decode())
     if found is None:
         return None
     user = _USER.decode(found.value)
-    return user.display_name if user.canonical_id == canonical_id else None
+    if user.canonical_id == canonical_id:
+        return user.display_name
+    return next((enrolment.display_name for enrolment in user.enrolments if enrolment.canonical_id == canonical_id), None)
 
 
 async def canonical_id_of_email(registry: Registry, email: str) -> str | None:

@@ -12,6 +12,12 @@ import msgspec
 
 ACTIVE, INACTIVE = "ACTIVE", "INACTIVE"
 USER, SERVICE_ACCOUNT = "user", "service-account"
+TOKEN_PREFIX = "hft_"  # noqa: S105
+
+
+def looks_like_token(access_key: str) -> bool:
+    """Whether an access key may be an access token, or hold one: then nothing of it is ever repeated, known or not."""
+    return TOKEN_PREFIX in access_key
 
 
 class Tenancy(msgspec.Struct, frozen=True, kw_only=True):

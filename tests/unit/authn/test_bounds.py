@@ -12,8 +12,8 @@ from holdfast.authn import presigned, sigv4
 from holdfast.config import Settings
 from holdfast.engine.memory import MemoryEngine
 from holdfast.identities.cache import Keys
+from holdfast.identities.directory import Directory
 from holdfast.identities.master import MasterKey
-from holdfast.identities.users import Users
 from holdfast.model.errors import Refusal
 from holdfast.model.identity import Credential
 from holdfast.model.messages import Request
@@ -58,7 +58,7 @@ def test_long_credentials_of_urls_are_not_kept() -> None:
 
 def test_long_unknown_access_keys_and_hosts_are_not_kept() -> None:
     engine = MemoryEngine()
-    keys: Any = Keys(engine.registry, Users(engine.registry, MasterKey({"00000000": bytes(32)})))
+    keys: Any = Keys(engine.registry, Directory(engine.registry, MasterKey({"00000000": bytes(32)})))
     hosts = Hosts(["example.org"])
     for number in range(20):
         assert asyncio.run(keys.find("k" * 10_000 + str(number))) is None

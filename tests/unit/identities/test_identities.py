@@ -12,12 +12,17 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
+from holdfast.authz.grants import compile_grants
 from holdfast.engine.memory import MemoryEngine
 from holdfast.identities import master
-from holdfast.identities.bootstrap import BootstrapError, apply, ensure_administrator, parse, read
+from holdfast.identities.bootstrap import BootstrapError, apply, parse, read
 from holdfast.identities.cache import Keys
+from holdfast.identities.directory import Directory
+from holdfast.identities.documents import Taken, Unknown
+from holdfast.identities.first_start import FirstStartError, ensure_first
+from holdfast.identities.keys import new_access_key, new_secret, secrets_exist
 from holdfast.identities.master import MasterKey, MasterKeyError
-from holdfast.identities.users import Taken, Unknown, Users, new_access_key, new_secret, secrets_exist
+from holdfast.identities.users import Users
 from holdfast.model.identity import User
 
 T = TypeVar("T")
@@ -35,8 +40,13 @@ def engine() -> MemoryEngine:
 
 
 @pytest.fixture
-def users(engine: MemoryEngine) -> Users:
-    return Users(engine.registry, MasterKey({"00000001": b"k" * 32}))
+def directory(engine: MemoryEngine) -> Directory:
+    return Directory(engine.registry, MasterKey({"00000001": b"k" * 32}))
+
+
+@pytest.fixture
+def users(directory: Directory) -> Users:
+    return directory.users
 
 
 def test_a_master_key_is_made_once_private_and_durable(tmp_path: Path) -> None:
@@ -139,52 +149,52 @@ def test_names_left_by_a_crash_are_free(users: Users, engine: MemoryEngine) -> N
     assert run(users.by_name("alice")) == ALICE
 
 
-def test_M16_secrets_are_stored_sealed(users: Users, engine: MemoryEngine) -> None:
-    run(users.create_user(ALICE))
+def test_M16_secrets_are_stored_sealed(directory: Directory, engine: MemoryEngine) -> None:
+    run(directory.users.create_user(ALICE))
     assert not run(secrets_exist(engine.registry))
-    made = run(users.create_key("u1", 5, secret="canary-secret"))
+    made = run(directory.keys.create("u1", 5, secret="canary-secret"))
     assert run(secrets_exist(engine.registry))
     stored = run(engine.registry.all("key"))
     assert b"canary-secret" not in b"".join(document.value for document in stored)
-    assert run(users.credential(made.access_key)) == made
+    assert run(directory.keys.credential(made.access_key)) == made
     with pytest.raises(Taken):
-        run(users.create_key("u1", 5, access_key=made.access_key))
+        run(directory.keys.create("u1", 5, access_key=made.access_key))
     with pytest.raises(Unknown):
-        run(users.create_key("nobody", 5))
+        run(directory.keys.create("nobody", 5))
 
 
-def test_M18_the_cache_sees_every_change_at_once(users: Users, engine: MemoryEngine) -> None:
-    keys = Keys(engine.registry, users)
+def test_M18_the_cache_sees_every_change_at_once(directory: Directory, engine: MemoryEngine) -> None:
+    keys = Keys(engine.registry, directory, compile_grants)
     assert run(keys.find("K")) is None
-    run(users.create_user(ALICE))
-    run(users.create_key("u1", 5, access_key="K", secret="one"))
+    run(directory.users.create_user(ALICE))
+    run(directory.keys.create("u1", 5, access_key="K", secret="one"))
     first = run(keys.find("K"))
     assert first is not None
     assert first.secret == "one"
     assert run(keys.find("K")) is first
-    run(users.change_key("K", secret="two"))
+    run(directory.keys.set_secret("K", "two"))
     second = run(keys.find("K"))
     assert second is not None
     assert second.secret == "two"
-    run(users.change_key("K", status="INACTIVE"))
+    run(directory.keys.set_status("K", "INACTIVE"))
     third = run(keys.find("K"))
     assert third is not None
     assert third.status == "INACTIVE"
-    run(users.delete_key("K"))
+    run(directory.keys.delete("K"))
     assert run(keys.find("K")) is None
 
 
-def test_the_cache_does_not_wait_for_what_it_knows_and_is_bounded(users: Users, engine: MemoryEngine) -> None:
-    run(users.create_user(ALICE))
-    run(users.create_key("u1", 5, access_key="K", secret="one"))
-    keys = Keys(engine.registry, users)
+def test_the_cache_does_not_wait_for_what_it_knows_and_is_bounded(directory: Directory, engine: MemoryEngine) -> None:
+    run(directory.users.create_user(ALICE))
+    run(directory.keys.create("u1", 5, access_key="K", secret="one"))
+    keys = Keys(engine.registry, directory)
     run(keys.find("K"))
     asked: list[str] = []
 
     async def credential(access_key: str) -> None:
         asked.append(access_key)
 
-    users.credential = credential  # type: ignore[method-assign,assignment]
+    directory.keys.credential = credential  # type: ignore[method-assign,assignment]
     for _ in range(3):
         assert run(keys.find("K")) is not None
         assert run(keys.find("missing")) is None
@@ -217,26 +227,28 @@ versioning = "Enabled"
 """
 
 
-def test_the_bootstrap_file_applied_twice_changes_nothing(users: Users, engine: MemoryEngine) -> None:
+def test_the_bootstrap_file_applied_twice_changes_nothing(directory: Directory, engine: MemoryEngine) -> None:
+    run(ensure_first(directory, access_key="", secret="", now_ms=1))
     declared = parse(BOOTSTRAP, "site.toml")
-    assert len(run(apply(declared, users, engine.catalog, region="r", now_ms=1))) == 4
+    assert len(run(apply(declared, directory, engine.catalog, region="r", now_ms=1))) == 4
     generation = engine.registry.generation()
-    assert run(apply(declared, users, engine.catalog, region="r", now_ms=2)) == []
+    assert run(apply(declared, directory, engine.catalog, region="r", now_ms=2)) == []
     assert engine.registry.generation() == generation
     bucket = run(engine.catalog.bucket("default", "first-bucket"))
     assert bucket is not None
     assert (bucket.owner, bucket.versioning, bucket.region) == ("c1", "Enabled", "r")
 
 
-def test_a_changed_bootstrap_file_is_an_update(users: Users, engine: MemoryEngine) -> None:
-    run(apply(parse(BOOTSTRAP, "site.toml"), users, engine.catalog, region="r", now_ms=1))
+def test_a_changed_bootstrap_file_is_an_update(directory: Directory, engine: MemoryEngine) -> None:
+    run(ensure_first(directory, access_key="", secret="", now_ms=1))
+    run(apply(parse(BOOTSTRAP, "site.toml"), directory, engine.catalog, region="r", now_ms=1))
     changed = BOOTSTRAP.replace("secret-one", "secret-two").replace('rights = "none"', 'rights = "all"').replace("Enabled", "Suspended")
-    assert run(apply(parse(changed, "site.toml"), users, engine.catalog, region="r", now_ms=2)) == [
+    assert run(apply(parse(changed, "site.toml"), directory, engine.catalog, region="r", now_ms=2)) == [
         "changed the secret of key AK1",
-        "changed user bob",
+        "added user bob to group Administrators",
         "changed bucket first-bucket",
     ]
-    found = run(users.credential("AK1"))
+    found = run(directory.keys.credential("AK1"))
     assert found is not None
     assert found.secret == "secret-two"
 
@@ -263,8 +275,8 @@ def test_a_bootstrap_file_is_read_strictly(text: str, says: str) -> None:
     assert str(caught.value).startswith("site.toml: ")
 
 
-def test_a_bootstrap_file_does_not_take_over(users: Users, engine: MemoryEngine) -> None:
-    run(apply(parse(BOOTSTRAP, "site.toml"), users, engine.catalog, region="r", now_ms=1))
+def test_a_bootstrap_file_does_not_take_over(directory: Directory, engine: MemoryEngine) -> None:
+    run(apply(parse(BOOTSTRAP, "site.toml"), directory, engine.catalog, region="r", now_ms=1))
     for text in [
         '[[users]]\nname = "eve"\n[[users.keys]]\naccess_key = "AK1"\nsecret_key = "evil-secret"',
         '[[users]]\nname = "eve"\ncanonical_id = "c1"',
@@ -272,38 +284,38 @@ def test_a_bootstrap_file_does_not_take_over(users: Users, engine: MemoryEngine)
         '[[buckets]]\nname = "other"\nowner = "nobody"',
     ]:
         with pytest.raises(BootstrapError):
-            run(apply(parse(text, "site.toml"), users, engine.catalog, region="r", now_ms=2))
-    found = run(users.credential("AK1"))
+            run(apply(parse(text, "site.toml"), directory, engine.catalog, region="r", now_ms=2))
+    found = run(directory.keys.credential("AK1"))
     assert found is not None
     assert (found.secret, found.user.name) == ("secret-one", "alice")
 
 
-def test_the_administrators_key_is_made_and_shown_once(users: Users, engine: MemoryEngine) -> None:
-    made = run(ensure_administrator(users, engine.registry, access_key="", secret="", now_ms=1))
-    credential = run(users.credential(made.access_key))
+def test_the_administrators_key_is_made_and_shown_once(directory: Directory, engine: MemoryEngine) -> None:
+    made = run(ensure_first(directory, access_key="", secret="", now_ms=1))
+    credential = run(directory.keys.credential(made.access_key))
     assert credential is not None
-    assert (credential.secret, credential.user.rights) == (made.secret, "all")
-    again = run(ensure_administrator(users, engine.registry, access_key="", secret="", now_ms=2))
+    assert (credential.secret, credential.user.name) == (made.secret, "administrator")
+    again = run(ensure_first(directory, access_key="", secret="", now_ms=2))
     assert (again.access_key, again.secret) == (made.access_key, "")
 
 
-def test_the_administrators_key_can_be_fixed_and_changed(users: Users, engine: MemoryEngine) -> None:
+def test_the_administrators_key_can_be_fixed_and_changed(directory: Directory, engine: MemoryEngine) -> None:
     for secret in ("first-secret", "first-secret", "second-secret"):
-        found = run(ensure_administrator(users, engine.registry, access_key="ROOTKEY", secret=secret, now_ms=1))
+        found = run(ensure_first(directory, access_key="ROOTKEY", secret=secret, now_ms=1))
         assert (found.access_key, found.secret) == ("ROOTKEY", "")
-        credential = run(users.credential("ROOTKEY"))
+        credential = run(directory.keys.credential("ROOTKEY"))
         assert credential is not None
         assert credential.secret == secret
-    run(apply(parse(BOOTSTRAP, "site.toml"), users, engine.catalog, region="r", now_ms=1))
-    with pytest.raises(BootstrapError):
-        run(ensure_administrator(users, engine.registry, access_key="AK1", secret="takes-over", now_ms=1))
+    run(apply(parse(BOOTSTRAP, "site.toml"), directory, engine.catalog, region="r", now_ms=1))
+    with pytest.raises(FirstStartError):
+        run(ensure_first(directory, access_key="AK1", secret="takes-over", now_ms=1))
 
 
-def test_the_users_of_s3_tests(users: Users, engine: MemoryEngine) -> None:
+def test_the_users_of_s3_tests(directory: Directory, engine: MemoryEngine) -> None:
     declared = read(S3TESTS)
     assert len(declared.users) == 6
     assert {user.rights for user in declared.users} == {"own-buckets"}
-    assert len(run(apply(declared, users, engine.catalog, region="r", now_ms=1))) == 12
-    main = run(users.credential("0555b35654ad1656d804"))
+    assert len(run(apply(declared, directory, engine.catalog, region="r", now_ms=1))) == 12
+    main = run(directory.keys.credential("0555b35654ad1656d804"))
     assert main is not None
     assert (main.user.canonical_id, main.user.display_name, main.user.email) == ("testid", "M. Tester", "tester@ceph.com")

@@ -1,0 +1,104 @@
+"""Organisations (COUs): federated groups, in each of which a user is an S3 identity of its own."""
+
+from __future__ import annotations
+
+import msgspec
+
+from holdfast.engine.api import Registry
+from holdfast.identities.documents import Documents, Lead, Taken, Unknown
+from holdfast.identities.tenancies import Tenancies
+from holdfast.identities.users import Users
+from holdfast.model.identity import Enrolment, Organisation, User
+from holdfast.model.ocids import new_ocid
+
+
+class Organisations:
+    """The organisations of a store. Names are lower case and unique in a tenancy."""
+
+    def __init__(self, registry: Registry, tenancies: Tenancies, users: Users) -> None:
+        self._tenancies = tenancies
+        self._users = users
+        self._documents = Documents(registry, "organisation", Organisation, lambda organisation: organisation.id, _leads)
+
+    async def create(self, tenancy_id: str, name: str, display_name: str, description: str, now_ms: int) -> Organisation:
+        """Errors: Unknown, Taken."""
+        if await self._tenancies.get(tenancy_id) is None:
+            raise Unknown(f"there is no tenancy {tenancy_id!r}")
+        return await self._documents.create(
+            Organisation(
+                id=new_ocid("organisation"),
+                tenancy=tenancy_id,
+                name=name.lower(),
+                display_name=display_name or name,
+                description=description,
+                created_ms=now_ms,
+            )
+        )
+
+    async def get(self, id: str) -> Organisation | None:
+        return await self._documents.get(id)
+
+    async def by_name(self, tenancy_id: str, name: str) -> Organisation | None:
+        return await self._documents.by_lead("organisation-name", f"{tenancy_id}/{name.lower()}")
+
+    async def all(self, tenancy_id: str) -> list[Organisation]:
+        return [organisation for organisation in await self._documents.all() if organisation.tenancy == tenancy_id]
+
+    async def change(self, organisation: Organisation) -> Organisation:
+        """Replaces display name and description; the name is part of canonical ids and stays. Errors: Unknown."""
+        return await self._documents.amend(
+            organisation.id,
+            lambda before: msgspec.structs.replace(before, display_name=organisation.display_name, description=organisation.description),
+        )
+
+    async def delete(self, id: str) -> None:
+        """Errors: Unknown; Taken while somebody is in it."""
+        members = await self.members(id)
+        if members:
+            raise Taken(f"the organisation has members: {', '.join(sorted(user.name for user in members)[:5])}")
+        if await self._documents.delete(id) is None:
+            raise Unknown(f"there is no organisation {id!r}")
+
+    async def members(self, id: str) -> list[User]:
+        return [user for user in await self._users.all() if any(enrolment.organisation == id for enrolment in user.enrolments)]
+
+    async def enrol(self, user_id: str, organisation_id: str, now_ms: int) -> Enrolment:
+        """Makes a user an S3 identity in the organisation: `<user>_<organisation>` in lower case.
+
+        Errors: Unknown, also for a user of another tenancy; Taken for one who is in it, or whose new canonical id is in use.
+        """
+        organisation = await self.get(organisation_id)
+        if organisation is None:
+            raise Unknown(f"there is no organisation {organisation_id!r}")
+        made: list[Enrolment] = []
+
+        def joined(user: User) -> User:
+            if user.tenancy != organisation.tenancy:
+                raise Unknown(f"there is no user {user_id!r} in the tenancy of the organisation {organisation.name!r}")
+            if any(enrolment.organisation == organisation_id for enrolment in user.enrolments):
+                raise Taken(f"the user {user.name!r} is in the organisation {organisation.name!r}")
+            canonical_id = f"{user.name}_{organisation.name}".lower()
+            enrolment = Enrolment(organisation=organisation_id, canonical_id=canonical_id, display_name=canonical_id, created_ms=now_ms)
+            made[:] = [enrolment]
+            return msgspec.structs.replace(user, enrolments=(*user.enrolments, enrolment))
+
+        await self._users.amend(user_id, joined)
+        return made[0]
+
+    async def leave(self, user_id: str, organisation_id: str) -> None:
+        """Ends an enrolment, and its token with it; buckets stay with the canonical id that nobody has then.
+
+        Errors: Unknown, also for a user who is not in it.
+        """
+
+        def left(user: User) -> User:
+            kept = tuple(enrolment for enrolment in user.enrolments if enrolment.organisation != organisation_id)
+            if len(kept) == len(user.enrolments):
+                raise Unknown(f"the user {user.name!r} is not in the organisation")
+            return msgspec.structs.replace(user, enrolments=kept)
+
+        await self._users.amend(user_id, left)
+
+
+def _leads(organisation: Organisation) -> list[Lead]:
+    return [("organisation-name", f"{organisation.tenancy}/{organisation.name}", f"the organisation name {organisation.name!r}")]

@@ -13,6 +13,7 @@ import pytest
 
 from holdfast.engine.embedded import EmbeddedEngine
 from holdfast.engine.memory import MemoryEngine
+from holdfast.model.errors import AccessDenied
 from holdfast.model.identity import Caller, User
 from holdfast.model.messages import Request, Response
 from holdfast.s3 import ops
@@ -52,7 +53,9 @@ ALICE = User(id="alice", name="alice", canonical_id="alice" * 8, display_name="A
 
 
 async def _allow(caller: Caller, needs: tuple[str, ...], bucket: Any, key: str, *about: object) -> None:
-    """Everybody may do everything: who may do what has its own tests."""
+    """Everybody may do everything in the buckets that somebody owns: who may do what has its own tests."""
+    if bucket is not None and not bucket.owner and (caller.user is None or caller.user.rights != "all"):
+        raise AccessDenied
 
 
 class Store:

@@ -28,6 +28,7 @@ class Place:
         self.secret_key: str = server.secret_key
         self.region: str = server.region
         self.ca: str | None = server.ca
+        self.curl_options: list[str] = []
         self.bucket = f"client-{uuid.uuid4().hex[:12]}"
         self.home = home
         self.small = home / "in" / "small.txt"

@@ -27,7 +27,7 @@ class Answer:
 
     def __init__(self, head: str, body: bytes) -> None:
         last = [part for part in head.replace("\r", "").split("\n\n") if part.startswith("HTTP/")][-1].split("\n")
-        self.status = int(last[0].split()[1])
+        self.spoken, self.status = last[0].split()[0], int(last[0].split()[1])
         self.headers = {n.strip().lower(): v.strip() for n, _, v in (line.partition(":") for line in last[1:] if line)}
         self.body = body
 
@@ -60,6 +60,7 @@ def curl(
         "--show-error",
         "--request",
         method,
+        *place.curl_options,
         *upload,
         *signed,
         "--dump-header",
@@ -76,12 +77,15 @@ def curl(
     return answer
 
 
+@pytest.mark.parametrize("version", ["--http1.1", "--http2"])
 @pytest.mark.parametrize("sign", [v4, v2])
-def test_m210_m217_m218_cycle(place: Place, client: Find, sign: Callable[[Place, str, str, Path | None], list[str]]) -> None:
-    """M210, M217 to M223, M225 to M234, M238: create, upload, list, download, delete object, delete bucket."""
+def test_m210_m217_m218_m224_cycle(place: Place, client: Find, sign: Callable[[Place, str, str, Path | None], list[str]], version: str) -> None:
+    """M210, M217 to M234, M238: create, upload, list, download, delete object, delete bucket; HTTP/2 over TLS by ALPN."""
+    place.curl_options = [version]
     bucket = f"/{place.bucket}"
     created = curl(place, client, sign, "PUT", bucket)
     assert (created.status, created.headers["location"]) == (200, bucket), "M222, M223"
+    assert (created.spoken == "HTTP/2") is (version == "--http2" and place.endpoint.startswith("https:")), "M224"
 
     put = curl(place, client, sign, "PUT", f"{bucket}/{KEY}", place.small)
     md5 = hashlib.md5(place.small.read_bytes(), usedforsecurity=False).hexdigest()

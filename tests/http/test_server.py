@@ -113,7 +113,7 @@ def test_accepted_sockets_keep_alive_and_do_not_delay() -> None:
 
 def trusting(ca: Path) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=str(ca))
-    context.set_alpn_protocols(["h2", "http/1.1"])
+    context.set_alpn_protocols(["http/1.1"])
     return context
 
 

@@ -43,6 +43,10 @@ class Answers:
         self._starts[status] = start
         return start
 
+    def own_fields(self) -> list[tuple[bytes, bytes]]:
+        """The fields that this server adds to each answer, for HTTP/2."""
+        return [(b"date", self._date), (b"server", self._server)]
+
     def text(self, response: Response, method: str, keep_alive: bool, http10: bool) -> tuple[bytes, int]:
         """(the head of `response` to its empty line, and behind it a small body; the size of that body). Errors: BadResponse."""
         status = response.status

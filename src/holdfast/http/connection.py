@@ -29,7 +29,7 @@ class Connection(AnsweringSide, asyncio.Protocol):
         service = self.service
         limits = service.limits
         self.transport = transport  # type: ignore[assignment]
-        self.peer = _address(transport.get_extra_info("peername"))
+        self.peer = peer_address(transport.get_extra_info("peername"))
         self.transport.set_write_buffer_limits(high=limits.write_buffer_bytes_max)
         self.deadline = service.now + limits.header_s
         excess = service.add(self)
@@ -207,7 +207,7 @@ async def _await(rest: Awaitable[None]) -> None:
     await rest
 
 
-def _address(name: Any) -> str:
+def peer_address(name: Any) -> str:
     """The client's address without its port; IPv4 in its own form also on a dual-stack socket."""
     if not isinstance(name, tuple):
         return ""

@@ -171,6 +171,22 @@ class HeadReader:
             raise _bad("The headers are malformed.")
         return headers
 
+    def check_repeated(self, name: bytes) -> None:
+        """Errors: HeadRefused for a header that may occur only once."""
+        if name in _ONCE:
+            raise _bad("A header that may occur only once is repeated.")
+
+    def check_request(self, verb: bytes, target: bytes, headers: dict[bytes, bytes]) -> tuple[str, bytes]:
+        """Method and target of a request whose head did not come as HTTP/1 text. Errors: HeadRefused."""
+        method = _METHODS.get(verb) or _method(verb)
+        if any(byte <= 0x20 or byte == 0x7F for byte in target):
+            raise _bad("The request target is malformed.")
+        if target[:1] != b"/" or 35 in target:
+            target = _strip_target(method, target, headers)
+        if headers.get(b"host") not in self._hosts:
+            self._check_host(headers, False)
+        return method, target
+
     def _check_host(self, headers: dict[bytes, bytes], http10: bool) -> None:
         """Good hosts are remembered, so that this is done once for each."""
         host = headers.get(b"host")

@@ -9,12 +9,27 @@ from collections.abc import Sequence
 
 from holdfast.http.connection import Connection
 from holdfast.http.counters import Counters
+from holdfast.http.h2_connection import H2Connection
 from holdfast.http.limits import Limits
 from holdfast.http.service import Finished, Refuse, Report, Service, refuse_plainly, report_to_log
 from holdfast.http.tls import TLS, BadCertificate
 from holdfast.model.messages import Handler
 
 _log = logging.getLogger("holdfast.http")
+
+
+class Doorway(asyncio.Protocol):
+    """Waits for the TLS handshake, which says by ALPN what is spoken, and hands the connection over."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        tls = transport.get_extra_info("ssl_object")
+        spoken = tls.selected_alpn_protocol() if tls is not None else None
+        connection = H2Connection(self._service) if spoken == "h2" else Connection(self._service)
+        transport.set_protocol(connection)
+        connection.connection_made(transport)
 
 
 class Server:
@@ -104,7 +119,7 @@ async def serve(
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         create = loop.create_unix_server if each.family == socket.AF_UNIX else loop.create_server
         listener = await create(
-            lambda: Connection(service),
+            (lambda: Doorway(service)) if tls else (lambda: Connection(service)),
             sock=each,
             backlog=1024,
             ssl=tls.context if tls else None,

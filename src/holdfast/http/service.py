@@ -18,6 +18,7 @@ from holdfast.model.messages import Handler, Request, Response
 
 if TYPE_CHECKING:
     from holdfast.http.connection import Connection
+    from holdfast.http.h2_connection import H2Connection
 
 Refuse = Callable[[int, str, str, str], Response]
 """(status, code, message, request id) -> the response in the dialect's words."""
@@ -93,7 +94,7 @@ class Service:
         self.heads = HeadReader(limits)
         self.answers = Answers(server_name.encode())
         self.stage = Stage(loop)
-        self.connections: set[Connection] = set()
+        self.connections: set[Connection | H2Connection] = set()
         self.peers: dict[str, int] = {}
         self.draining = False
         self.clock = time.time
@@ -111,7 +112,7 @@ class Service:
         self._ids = map(f"{block:013X}".__add__, _ENDINGS)
         return next(self._ids)
 
-    def add(self, connection: Connection) -> int:
+    def add(self, connection: Connection | H2Connection) -> int:
         """Counts a connection in; by how many there are too many, 0 if it is welcome."""
         counters = self.counters
         counters.connections_accepted += 1
@@ -128,7 +129,7 @@ class Service:
             return excess
         return 0
 
-    def remove(self, connection: Connection) -> None:
+    def remove(self, connection: Connection | H2Connection) -> None:
         """Counts a connection out."""
         self.counters.connections -= 1
         self.connections.discard(connection)

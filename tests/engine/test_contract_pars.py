@@ -22,7 +22,8 @@ from tests.engine.worker import Remote
 
 def par(bucket: Bucket, id: str = "i", **fields: Any) -> Par:
     values: dict[str, Any] = {"name": "n", "access": "AnyObjectRead", "creator": "u", "created_ms": 1, "expires_ms": 1_000}
-    return Par(id=id, bucket_id=bucket.id, **{"digest": sha256(id.encode()).digest(), **values, **fields})
+    values["digest"] = sha256(id.encode()).digest()
+    return Par(id=id, bucket_id=bucket.id, namespace=bucket.namespace, bucket=bucket.name, **{**values, **fields})
 
 
 def token_of(stored: Par, upload_id: str, created_ms: int = 1) -> ParUpload:

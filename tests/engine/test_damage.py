@@ -21,8 +21,8 @@ from tests.engine.stored import body, put
 SOAK = os.environ.get("HOLDFAST_SOAK") == "1"
 BODIES = {f"key-{number:02d}": bytes([number]) * (200 + number * 3) for number in range(40)} | {"file": b"f" * 200_000}
 PARS = [
-    Par(id=f"{number}" * 32, bucket_id=1, name="n" * 100, access="ObjectRead", target=f"key-{number}", creator="u" * 80, created_ms=1,
-        expires_ms=number, digest=bytes([number]) * 32)
+    Par(id=f"{number}" * 32, bucket_id=1, namespace="n", bucket="b", name="n" * 100, access="ObjectRead", target=f"key-{number}",
+        creator="u" * 80, created_ms=1, expires_ms=number, digest=bytes([number]) * 32)
     for number in range(40)
 ]  # fmt: skip
 

@@ -195,8 +195,8 @@ class Engines(RuleBasedStateMachine):
 
     @rule(id=st.sampled_from("pqrs"), token=st.sampled_from([b"1", b"2", b"3"]), of=st.just("") | KEYS, expires_ms=st.integers(0, 2))
     def create_par(self, id: str, token: bytes, of: str, expires_ms: int) -> None:
-        new = Par(id=id, bucket_id=self.bucket.id, name=id, access="AnyObjectRead", target=of, creator="u", created_ms=0,
-                  expires_ms=expires_ms, digest=token * 32)  # fmt: skip
+        new = Par(id=id, bucket_id=self.bucket.id, namespace="n", bucket="bucket", name=id, access="AnyObjectRead", target=of,
+                  creator="u", created_ms=0, expires_ms=expires_ms, digest=token * 32)  # fmt: skip
         self.both("catalog.create_par", new)
 
     @rule(number=st.integers(1, 9), token=st.sampled_from([b"1", b"2"]), upload_id=st.sampled_from(["u919-1", "u0"]), created_ms=st.integers(0, 2))

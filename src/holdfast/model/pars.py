@@ -18,13 +18,16 @@ class Par(msgspec.Struct, frozen=True, kw_only=True):
     """One pre-authenticated request. It is never changed, only deleted.
 
     `number` is given by the engine, grows, and is never used again. `id` is what people name it by, `digest` the SHA-256 (32 bytes) of
-    the token in its URL. `access` is one of ACCESS_TYPES; `target` the object's name (SINGLE), else a prefix of names, "" for the whole
-    bucket. `creator` is a user's id (OCID): the request can do what that user can do now, and never more than is said here.
+    the token in its URL, `namespace` and `bucket` the names that its URL has. `access` is one of ACCESS_TYPES; `target` the object's name
+    (SINGLE), else a prefix of names, "" for the whole bucket. `creator` is a user's id (OCID): the request can do what that user can do
+    now, and never more than is said here.
     """
 
     number: int = 0
     id: str
     bucket_id: int
+    namespace: str
+    bucket: str
     name: str
     access: str
     target: str = ""

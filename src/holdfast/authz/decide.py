@@ -11,9 +11,12 @@ from typing import Literal, Protocol
 import msgspec
 
 from holdfast.model.buckets import Bucket, tenancy_namespace
-from holdfast.model.identity import Caller
+from holdfast.model.identity import Caller, Compartment, Group, PolicyDocument, Tenancy, User
 from holdfast.model.messages import Request
 from holdfast.model.objects import Upload, Version
+
+Target = Version | Upload | User | Group | PolicyDocument | Compartment | Tenancy
+"""What a question can be about once it was looked up."""
 
 Effect = Literal["allow", "deny", ""]
 """What a policy says to a question; "" when it says nothing."""
@@ -22,8 +25,8 @@ Effect = Literal["allow", "deny", ""]
 class Question(msgspec.Struct, frozen=True, gc=False):
     """Who asks to do what, and on what. `action` is an action of the field ("s3:PutObject", "iam:CreateUser"), `key` "" where none is named.
 
-    `bucket` is None for what is not in a bucket: to list one's buckets, to make a new one. `target` is the version or upload
-    that the request is about, once it was looked up: None says nothing about whether there is one. `request` is what conditions
+    `bucket` is None for what is not in a bucket: to list one's buckets, to make a new one. `target` is what the
+    request is about (a version, an upload, a user), once it was looked up: None says nothing about whether there is one. `request` is what conditions
     look at (address, TLS, headers, query), None where there is none. `operation` names the operation of the dialect that asks.
     `permissions` are the permissions of OCI's policy language of which every one is needed; () means those of the action
     (`holdfast.authz.permissions`). `compartment` is where something that is not a bucket is, or where a bucket is to be made: an OCID, "" the root.
@@ -33,7 +36,7 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     action: str
     bucket: Bucket | None = None
     key: str = ""
-    target: Version | Upload | None = None
+    target: Target | None = None
     request: Request | None = None
     operation: str = ""
     permissions: tuple[str, ...] = ()

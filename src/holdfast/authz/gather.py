@@ -4,39 +4,58 @@ from __future__ import annotations
 
 from holdfast.authz.acl import ACLS
 from holdfast.authz.actions import KNOWN
-from holdfast.authz.decide import Decision, Effect, Evidence, Policy, Question, decide
-from holdfast.model.buckets import Bucket
+from holdfast.authz.decide import Decision, Effect, Evidence, Policy, Question, Target, decide
+from holdfast.authz.permissions import IDENTITY_OPERATIONS, OF_OPERATION, S3_ACTION, SELF_SERVICE
+from holdfast.model.buckets import Bucket, tenancy_namespace
 from holdfast.model.errors import AccessDenied
-from holdfast.model.identity import Caller
+from holdfast.model.identity import USER, Caller, User
 from holdfast.model.messages import Request
-from holdfast.model.objects import Upload, Version
 
 _WITHOUT_BUCKET = frozenset(("s3:ListAllMyBuckets", "s3:CreateBucket"))
+_FOR_DATA_ONLY = frozenset(("token", "par"))
 
 
 class AllResources:
     """The administrator's policy: everything, for everybody who holds it."""
 
     name = "rights: all"
+    lists_buckets = True
 
     def says(self, question: Question) -> Effect:
         return "allow"
 
 
 class OwnBuckets:
-    """Make buckets and list one's own, and everything in those that one owns."""
+    """Make buckets and list one's own, and everything in those that one owns. For buckets of another tenancy it leaves the word to
+    them: they have to allow it besides (`decide`)."""
 
     name = "rights: own-buckets"
+    lists_buckets = False
 
     def says(self, question: Question) -> Effect:
         bucket, user = question.bucket, question.caller.user
         if bucket is None:
             return "allow" if question.action in _WITHOUT_BUCKET else ""
-        return "allow" if user is not None and bucket.owner == user.canonical_id else ""
+        if user is None:
+            return ""
+        return "allow" if bucket.owner == user.canonical_id or tenancy_namespace(bucket.namespace) != user.namespace else ""
+
+
+class SelfService:
+    """Every user looks after its own credentials, without a policy; a service account's are others' to give."""
+
+    name = "self-service of users"
+
+    def says(self, question: Question) -> Effect:
+        user, target = question.caller.user, question.target
+        if user is None or user.kind != USER or not isinstance(target, User) or target.id != user.id:
+            return ""
+        return "allow" if question.operation in SELF_SERVICE else ""
 
 
 _all: tuple[Policy, ...] = (AllResources(),)
 _own: tuple[Policy, ...] = (OwnBuckets(),)
+_self: tuple[Policy, ...] = (SelfService(),)
 _IDENTITY: dict[str, tuple[Policy, ...]] = {"all": _all, "own-buckets": _own, "none": ()}
 _ALONE = {rights: Evidence(identity=identity) for rights, identity in _IDENTITY.items()}
 _WITH_ACLS = {rights: Evidence(identity=identity, resource=ACLS) for rights, identity in _IDENTITY.items()}
@@ -45,6 +64,13 @@ _WITH_ACLS = {rights: Evidence(identity=identity, resource=ACLS) for rights, ide
 def rights_of(rights: str) -> tuple[Policy, ...]:
     """The built-in policies that a user's `rights` name; () for a name that is not known."""
     return _IDENTITY.get(rights, ())
+
+
+def identity_of(caller: Caller) -> tuple[Policy, ...]:
+    """What speaks for a caller as such, compiled."""
+    if caller.user is None:
+        return ()
+    return _IDENTITY.get(caller.user.rights, ()) if caller.grants is None else caller.grants
 
 
 def gather(question: Question) -> Evidence:
@@ -56,7 +82,7 @@ def gather(question: Question) -> Evidence:
     caller, bucket = question.caller, question.bucket
     user, grants, limits = caller.user, caller.grants, caller.limits
     if user is None:
-        return _WITH_ACLS["none"]
+        return Evidence((), ACLS, limits) if limits else _WITH_ACLS["none"]
     alone = bucket is None or user.rights == "all" or bucket.owner == user.canonical_id
     if grants is None and not limits:
         return (_ALONE if alone else _WITH_ACLS).get(user.rights) or (_ALONE if alone else _WITH_ACLS)["none"]
@@ -64,7 +90,7 @@ def gather(question: Question) -> Evidence:
     return Evidence(identity, () if alone else ACLS, limits)
 
 
-def ask(caller: Caller, action: str, bucket: Bucket | None, key: str = "", target: Version | Upload | None = None) -> Decision:
+def ask(caller: Caller, action: str, bucket: Bucket | None, key: str = "", target: Target | None = None) -> Decision:
     """One question, answered."""
     question = Question(caller, action, bucket, key, target)
     return decide(question, gather(question))
@@ -75,18 +101,93 @@ async def authorize(
     actions: tuple[str, ...],
     bucket: Bucket | None,
     key: str = "",
-    target: Version | Upload | None = None,
+    target: Target | None = None,
     request: Request | None = None,
     operation: str = "",
+    permissions: tuple[str, ...] = (),
 ) -> None:
     """Errors: AccessDenied unless the caller may do every one of `actions` on that bucket and key ("" for none), and on the version or
-    upload that was found there, if it was looked up. `request` and `operation` are what conditions look at.
+    upload that was found there, if it was looked up. `request` and `operation` are what conditions look at; `permissions` take the
+    place of those that the action needs.
 
     No actions, no question: that is for operations like DeleteObjects, which ask once for each key.
     """
     for action in actions:
         if action not in KNOWN:
             raise ValueError(f"{action!r} is no S3 action")
-        question = Question(caller, action, bucket, key, target, request, operation)
-        if not decide(question, gather(question)).allowed:
-            raise AccessDenied()
+        question = Question(caller, action, bucket, key, target, request, operation, permissions)
+        decision = decide(question, gather(question))
+        if not decision.allowed:
+            raise _denied(decision)
+
+
+def permits_operation(
+    caller: Caller,
+    operation: str,
+    *,
+    bucket: Bucket | None = None,
+    key: str = "",
+    target: Target | None = None,
+    request: Request | None = None,
+    compartment: str = "",
+    permissions: tuple[str, ...] = (),
+) -> Decision:
+    """Whether a caller may do an operation of OCI or of the admin API: on a bucket and key, on something of the identity service
+    (`target`), in a compartment (its OCID; "" is the root of the caller's tenancy).
+
+    `permissions` take the place of those that the operation needs. Errors: ValueError for an operation without a row in `OF_OPERATION`.
+    """
+    question = question_of(
+        caller, operation, bucket=bucket, key=key, target=target, request=request, compartment=compartment, permissions=permissions
+    )
+    if caller.user is not None and not question.permissions:
+        return Decision(True, "every user may")
+    if operation not in IDENTITY_OPERATIONS:
+        return decide(question, gather(question))
+    if caller.how in _FOR_DATA_ONLY or caller.user is None:
+        return Decision(False, f"a caller by {caller.how} has no rights over identities")
+    return decide(question, Evidence((*identity_of(caller), *_self), (), caller.limits))
+
+
+def question_of(
+    caller: Caller,
+    operation: str,
+    *,
+    bucket: Bucket | None = None,
+    key: str = "",
+    target: Target | None = None,
+    request: Request | None = None,
+    compartment: str = "",
+    permissions: tuple[str, ...] = (),
+) -> Question:
+    """The question that an operation of OCI or of the admin API asks. Errors: ValueError."""
+    needs = permissions or OF_OPERATION.get(operation)
+    if needs is None:
+        raise ValueError(f"{operation!r} declares no permissions")
+    action = "iam:" + operation if operation in IDENTITY_OPERATIONS else S3_ACTION.get(operation, "s3:Native" + operation)
+    return Question(caller, action, bucket, key, target, request, operation, needs, compartment)
+
+
+async def authorize_operation(
+    caller: Caller,
+    operation: str,
+    *,
+    bucket: Bucket | None = None,
+    key: str = "",
+    target: Target | None = None,
+    request: Request | None = None,
+    compartment: str = "",
+    permissions: tuple[str, ...] = (),
+) -> None:
+    """As `permits_operation`. Errors: AccessDenied; ValueError."""
+    decision = permits_operation(
+        caller, operation, bucket=bucket, key=key, target=target, request=request, compartment=compartment, permissions=permissions
+    )
+    if not decision.allowed:
+        raise _denied(decision)
+
+
+def _denied(decision: Decision) -> AccessDenied:
+    denied = AccessDenied()
+    denied.because = decision.because
+    return denied

@@ -2,18 +2,281 @@
 
 from __future__ import annotations
 
-from holdfast.authz.decide import Policy
-from holdfast.authz.gather import rights_of
-from holdfast.model.identity import User, World
+import logging
+from functools import lru_cache
 
-_ADMINISTRATORS = "allow group administrators to manage all-resources in tenancy"
+import msgspec
+
+from holdfast.authz.decide import Effect, Policy, Question
+from holdfast.authz.gather import rights_of
+from holdfast.authz.permissions import OF_ACTION, OF_S3_OPERATION, OPERATOR, VERBS, needed
+from holdfast.authz.roles import compile_roles
+from holdfast.authz.statements import Location, Statement, StatementError, Subject, parse
+from holdfast.authz.variables import compartment_of
+from holdfast.authz.where import Test, compile_condition
+from holdfast.model.buckets import tenancy_namespace
+from holdfast.model.identity import ACTIVE, Caller, Compartment, Group, PolicyDocument, User, World
+
+log = logging.getLogger("holdfast.authz")
+
+OPERATOR_NAMESPACE = "default"
+"""The namespace of the tenancy that runs the store."""
+_DATA = VERBS["object-family"]["manage"]
+_NOTHING: frozenset[str] = frozenset()
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One statement that speaks for a principal. `compartments` None means the whole tenancy; no `test`, no condition."""
+
+    name: str
+    permissions: frozenset[str]
+    compartments: frozenset[str] | None
+    test: Test | None
+
+    def gives(self, permission: str, compartment: str, question: Question, world: World) -> bool:
+        return (
+            permission in self.permissions
+            and (self.compartments is None or compartment in self.compartments)
+            and (self.test is None or self.test(question, permission, world))
+        )
+
+
+class Statements:
+    """Everything that the policies of a tenancy allow one principal.
+
+    Rights without a condition are put together beforehand: those for the whole tenancy by S3 action, so that the usual
+    question is one look into a set, and those of compartments by compartment."""
+
+    __slots__ = ("_actions", "_conditional", "_everywhere", "_foreign", "_last", "_namespace", "_places", "_reach", "_rules", "_world", "home")
+
+    def __init__(self, rules: tuple[Rule, ...], world: World, home: str) -> None:
+        self._rules = rules
+        self._world = world
+        self._namespace = world.tenancy.namespace
+        self._reach = frozenset((*world.compartments, world.tenancy.id))
+        plain = [rule for rule in rules if rule.test is None]
+        self._conditional = tuple(rule for rule in rules if rule.test is not None)
+        self._everywhere: frozenset[str] = frozenset().union(*(rule.permissions for rule in plain if rule.compartments is None))
+        self._places: dict[str, frozenset[str]] = {}
+        for rule in plain:
+            for compartment in rule.compartments or ():
+                self._places[compartment] = self._places.get(compartment, _NOTHING) | rule.permissions
+        self._actions = frozenset(
+            action for action, needs in OF_ACTION.items() if all(not self._everywhere.isdisjoint(entry.split("|")) for entry in needs)
+        )
+        self._foreign = "TENANCY_CREATE" in self._everywhere
+        self._last: Question | None = None
+        self.home = home
+        """The compartment of buckets that are made without naming one; "" is the root."""
+
+    @property
+    def name(self) -> str:
+        """The statements that gave the last question what it needed."""
+        question, found = self._last, []
+        for entry in () if question is None else self._needed(question):
+            for permission in entry.split("|"):
+                given = [rule.name for rule in self._rules if self._gave(rule, permission, question)]  # type: ignore[arg-type]
+                if given:
+                    if given[0] not in found:
+                        found.append(given[0])
+                    break
+        return " and ".join(found) or "policies"
+
+    @property
+    def lists_buckets(self) -> bool:
+        """Whether lists of buckets have to ask it."""
+        return any("BUCKET_INSPECT" in rule.permissions for rule in self._rules)
+
+    def says(self, question: Question) -> Effect:
+        bucket = question.bucket
+        self._last = question
+        if bucket is not None:
+            if bucket.namespace != self._namespace and tenancy_namespace(bucket.namespace) != self._namespace:
+                return ""
+            if question.action in self._actions and not question.permissions and question.operation not in OF_S3_OPERATION:
+                return "allow"
+        elif question.action == "s3:ListAllMyBuckets" and not question.permissions and not question.compartment:
+            return "allow" if self.lists_buckets else ""  # at all; then each bucket is asked for
+        needs = self._needed(question)
+        if not needs:
+            return ""
+        compartment = self._compartment(question)
+        abroad = bucket is None and compartment not in self._reach
+        for entry in needs:
+            if not any(self._gives(permission, compartment, question, abroad) for permission in entry.split("|")):
+                return ""
+        return "allow"
+
+    def _needed(self, question: Question) -> tuple[str, ...]:
+        if question.permissions:
+            return question.permissions
+        return needed(question.action, question.operation) if question.action in OF_ACTION else ()
+
+    def _compartment(self, question: Question) -> str:
+        if question.bucket is None and not question.compartment and question.action == "s3:CreateBucket":
+            return self.home or self._world.tenancy.id
+        return compartment_of(question, self._world)
+
+    def _gives(self, permission: str, compartment: str, question: Question, abroad: bool) -> bool:
+        """Another tenancy's people and policies are for those only who may make tenancies; its buckets for nobody."""
+        if abroad:
+            return self._foreign and permission in self._everywhere and permission not in _DATA
+        if permission in self._everywhere or permission in self._places.get(compartment, _NOTHING):
+            return True
+        return any(rule.gives(permission, compartment, question, self._world) for rule in self._conditional)
+
+    def _gave(self, rule: Rule, permission: str, question: Question) -> bool:
+        if question.bucket is None and question.action == "s3:ListAllMyBuckets" and not question.compartment:
+            return permission in rule.permissions
+        return rule.gives(permission, self._compartment(question), question, self._world)
 
 
 def compile_grants(user: User, world: World) -> tuple[Policy, ...]:
-    """The policies that speak for this user anywhere in the tenancy of `world`."""
-    joined = {membership.group for membership in user.memberships}
-    if any(group.id in joined and group.name == "Administrators" for group in world.groups.values()):
-        for policy in world.policies:
-            if policy.compartment == world.tenancy.id and any(" ".join(text.lower().split()) == _ADMINISTRATORS for text in policy.statements):
-                return rights_of("all")
-    return rights_of(user.rights)
+    """The policies that speak for this user anywhere in the tenancy of `world`; () for one who is not active."""
+    if user.status != ACTIVE:
+        return ()
+    found: list[Policy] = list(rights_of(user.rights))
+    groups = [world.groups[membership.group] for membership in user.memberships if membership.group in world.groups]
+    tree = _Tree(world)
+    home = home_compartment(user, world)
+    rules: list[Rule] = []
+    for document in world.policies:
+        for text in document.statements:
+            rule = _rule(document, text, user, groups, tree)
+            if rule is not None:
+                rules.append(rule)
+    if rules or home:
+        found.append(Statements(tuple(rules), world, home))
+    roles = compile_roles(user, groups, world, tree.below) if user.roles or any(group.roles for group in groups) else None
+    if roles is not None:
+        found.append(roles)
+    return tuple(found)
+
+
+def home_compartment(user: User, world: World) -> str:
+    """Where buckets go that a user makes through S3: a service account's own compartment, else the tenancy's for S3; "" is the root."""
+    for id in (user.compartment, world.tenancy.s3_compartment):
+        if id in world.compartments:
+            return id
+    return ""
+
+
+def home_of(caller: Caller) -> str:
+    """The same for a caller whose grants were compiled."""
+    for policy in caller.grants or ():
+        if isinstance(policy, Statements):
+            return policy.home
+    return ""
+
+
+def _rule(document: PolicyDocument, text: str, user: User, groups: list[Group], tree: _Tree) -> Rule | None:
+    """The statement as it speaks for this user; None where it is about others, or about what is not there."""
+    statement = _parsed(text)
+    if statement is None or not is_about(statement.subject, user, groups):
+        return None
+    found, compartments = tree.locate(statement.location, document.compartment)
+    if not found:
+        return None
+    permissions = statement.permissions
+    if tree.world.tenancy.namespace != OPERATOR_NAMESPACE:
+        permissions -= OPERATOR
+    test = None if statement.condition is None else compile_condition(statement.condition)
+    return Rule(f'policy {document.name}: "{statement.text}"', permissions, compartments, test)
+
+
+@lru_cache(maxsize=8192)
+def _parsed(text: str) -> Statement | None:
+    """None for what this version cannot read: it was checked when it was stored, so that only another version can have stored it."""
+    try:
+        return parse(text)
+    except StatementError as error:
+        log.warning("a stored statement gives nothing: %s", error)
+        return None
+
+
+def is_about(subject: Subject, user: User, groups: list[Group]) -> bool:
+    """Whether a statement speaks for this user, who is in these groups. Names are compared without regard to case."""
+    if subject.kind == "any-user":
+        return True
+    if subject.kind == "any-group":
+        return bool(groups)
+    if subject.kind != "group":
+        return False
+    ids = {group.id.lower() for group in groups}
+    names = {group.name.lower() for group in groups}
+    return any(name.text.lower() in (ids if name.by_id else names) for name in subject.names)
+
+
+class _Tree:
+    """The compartments of a tenancy, from above. `below` gives each one's subtree, itself in it."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._children: dict[str, list[Compartment]] = {}
+        for compartment in world.compartments.values():
+            if compartment.id != world.tenancy.id:
+                self._children.setdefault(compartment.parent, []).append(compartment)
+        self.below: dict[str, frozenset[str]] = {}
+        self._gather(world.tenancy.id)
+
+    def _gather(self, root: str) -> None:
+        """Children before parents, without recursion: a tree may be deep."""
+        order, waiting = [], [root]
+        while waiting:
+            id = waiting.pop()
+            order.append(id)
+            waiting += [child.id for child in self._children.get(id, ())]
+        for id in reversed(order):
+            self.below[id] = frozenset((id,)).union(*(self.below[child.id] for child in self._children.get(id, ())))
+
+    def locate(self, location: Location, attached: str) -> tuple[bool, frozenset[str] | None]:
+        """(found, the compartments that a statement reaches) of a policy that is attached to a compartment; None: the whole tenancy.
+
+        A path begins below that compartment, or with its own name. A policy reaches nothing outside of what it is attached to."""
+        root = self.world.tenancy.id
+        attached = attached or root
+        if attached not in self.below:
+            return False, None
+        if location.kind == "tenancy":
+            return attached == root, None
+        found = location.id if location.kind == "id" else self._walk(attached, location.path)
+        if found not in self.below[attached]:
+            return False, None
+        return True, None if found == root else self.below[found]
+
+    def _walk(self, attached: str, path: tuple[str, ...]) -> str:
+        """The compartment at the end of a path, or ""."""
+        found = self._descend(attached, path)
+        own = self.world.compartments.get(attached)
+        if not found and own is not None and own.name.lower() == path[0].lower():
+            found = self._descend(attached, path[1:])
+        return found
+
+    def _descend(self, start: str, path: tuple[str, ...]) -> str:
+        at = start
+        for name in path:
+            at = next((child.id for child in self._children.get(at, ()) if child.name.lower() == name.lower()), "")
+            if not at:
+                return ""
+        return at
+
+
+def check_statement(text: str, attached: str, world: World) -> Statement:
+    """A statement as it may be stored in a policy that is attached to a compartment: it parses, and what it names is there.
+
+    Errors: StatementError."""
+    statement = parse(text)
+    names = {group.name.lower() for group in world.groups.values()}
+    ids = {id.lower() for id in world.groups}
+    if statement.subject.kind == "group":
+        for name, at in zip(statement.subject.names, statement.names_at, strict=True):
+            if name.text.lower() not in (ids if name.by_id else names):
+                raise StatementError(f'there is no group "{name.text}"', at, text)
+    if not _Tree(world).locate(statement.location, attached)[0]:
+        what = {
+            "tenancy": '"in tenancy" is for policies that are attached to the tenancy: expected "in compartment"',
+            "path": f'there is no compartment "{":".join(statement.location.path)}" below the one that the policy is attached to',
+            "id": "there is no such compartment below the one that the policy is attached to",
+        }[statement.location.kind]
+        raise StatementError(what, statement.location_at, text)
+    return statement

@@ -13,6 +13,8 @@ class Refusal(Exception):
     status: int = 500
     message: str = "We encountered an internal error. Please try again."
     oci: tuple[int, str] = (500, "InternalServerError")
+    because: str = ""
+    """The rule that refused, for the audit log: never told to the client."""
 
     def __init__(self, message: str | None = None, /, *, headers: tuple[tuple[bytes, bytes], ...] = (), **fields: str) -> None:
         super().__init__(message or self.message)

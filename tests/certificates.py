@@ -21,8 +21,8 @@ class Certificates(NamedTuple):
     key: Path
 
 
-def make(folder: Path, common_name: str = "holdfast test server") -> Certificates:
-    """Writes ca.pem, cert.pem and key.pem for NAMES and 127.0.0.1 into `folder`."""
+def make(folder: Path, common_name: str = "holdfast test server", names_of: tuple[str, ...] = NAMES, address: str = "127.0.0.1") -> Certificates:
+    """Writes ca.pem, cert.pem and key.pem for the names and the address ("" for none) into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "holdfast test authority")])
@@ -30,7 +30,9 @@ def make(folder: Path, common_name: str = "holdfast test server") -> Certificate
     ca = ca.add_extension(x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True)
     ca = ca.add_extension(x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()), critical=False)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-    names = [*map(x509.DNSName, NAMES), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    names: list[x509.GeneralName] = [*map(x509.DNSName, names_of)]
+    if address:
+        names.append(x509.IPAddress(ipaddress.ip_address(address)))
     leaf = _builder(subject, issuer, key.public_key()).add_extension(x509.SubjectAlternativeName(names), critical=False)
     leaf = leaf.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     leaf = leaf.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)

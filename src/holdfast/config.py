@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import re
 import tomllib
 from collections.abc import Mapping
@@ -48,8 +49,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ("localhost", "s3.localhost")
     tls_cert: Annotated[str, About(NET, "PEM certificates of the data listener; SIGHUP reads them again.", "/etc/holdfast/cert.pem")] = ""
     tls_key: Annotated[str, About(NET, "PEM private key of the data listener.", "/etc/holdfast/key.pem")] = ""
+    tls_dir: Annotated[
+        str, About(NET, "Directory of more certificates, NAME.pem with NAME.key: each host name gets the one that names it.", "/etc/holdfast/tls.d")
+    ] = ""
     control_tls_cert: Annotated[str, About(NET, "PEM certificate chain of the control listener.", "/etc/holdfast/cert.pem")] = ""
     control_tls_key: Annotated[str, About(NET, "PEM private key of the control listener.", "/etc/holdfast/key.pem")] = ""
+    trusted_proxies: Annotated[
+        tuple[str, ...], About(NET, "Addresses or networks whose X-Forwarded-For and -Proto are believed; may be repeated.", "10.0.0.0/8")
+    ] = ()
 
     connections_max: Annotated[int, About(LIMITS, "Connections that one worker keeps open; more are closed at once.", "20000", 1)] = 10_000
     header_bytes_max: Annotated[int, About(LIMITS, "Largest request line and headers together.", "32KiB", KIB, MIB)] = 32 * KIB
@@ -254,6 +261,13 @@ def _check(settings: Settings) -> None:
             path = getattr(settings, name)
             if path and not Path(path).is_file():
                 raise ConfigError(f"{name}: there is no file {path}")
+    if settings.tls_dir and not (settings.tls_cert and Path(settings.tls_dir).is_dir()):
+        raise ConfigError(f"tls_dir: there is no directory {settings.tls_dir}" if settings.tls_cert else "tls_dir needs tls_cert and tls_key too")
+    for network in settings.trusted_proxies:
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError:
+            raise ConfigError(f"trusted_proxies: {network!r} is neither an address nor a network such as 10.0.0.0/8") from None
     if settings.bootstrap and not Path(settings.bootstrap).is_file():
         raise ConfigError(f"bootstrap: there is no file {settings.bootstrap}")
     if not _REGION.match(settings.region):

@@ -11,6 +11,7 @@ from typing import Any
 from holdfast import http
 from holdfast.config import Settings
 from holdfast.http.body import EMPTY
+from holdfast.http.proxies import Proxies
 from holdfast.model.errors import Refusal
 from holdfast.model.messages import Request, Response
 from holdfast.observe.access import FLUSH_INTERVAL_S, AccessLog, Seen, pending, refused_line
@@ -39,8 +40,9 @@ _COUNTERS = {
 class Gateway:
     """What one worker runs. `handle` and `finished` are called for each request, in this order, on the hot path."""
 
-    def __init__(self, s3: S3, metrics: Metrics, access: AccessLog | None) -> None:
+    def __init__(self, s3: S3, metrics: Metrics, access: AccessLog | None, proxies: Proxies | None = None) -> None:
         self._s3 = s3
+        self._proxies = proxies
         self._metrics = metrics
         self._access = access
         self._counted = dict.fromkeys(_COUNTERS, 0)
@@ -49,6 +51,8 @@ class Gateway:
     def handle(self, request: Request) -> Coroutine[Any, Any, Response]:
         """The S3 handler's own coroutine, so that the frame of this function is not in the way of every resumption."""
         request.seen = Seen(time.monotonic())
+        if self._proxies is not None:
+            self._proxies.apply(request)
         return self._s3(request)
 
     def finished(self, request: Request, response: Response | None, bytes_out: int) -> None:

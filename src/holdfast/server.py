@@ -30,6 +30,7 @@ from holdfast.config import Settings
 from holdfast.engine.api import Engine, EngineError
 from holdfast.engine.embedded import EmbeddedEngine
 from holdfast.gateway import Gateway, limits
+from holdfast.http.proxies import Proxies
 from holdfast.identities import bootstrap, master
 from holdfast.identities.cache import Keys
 from holdfast.identities.directory import Directory
@@ -97,8 +98,9 @@ class Server:
         settings = self.settings
         engine = open_engine(settings)
         engine.watch_commits(self.metrics.commit)
-        gateway = Gateway(self._s3(engine), self.metrics, access_log(settings))
-        tls = http.TLS(settings.tls_cert, settings.tls_key) if settings.tls_cert else None
+        proxies = Proxies(settings.trusted_proxies) if settings.trusted_proxies else None
+        gateway = Gateway(self._s3(engine), self.metrics, access_log(settings), proxies)
+        tls = http.TLS(settings.tls_cert, settings.tls_key, settings.tls_dir) if settings.tls_cert else None
         bound = [self.data_sockets[life.slot - 1]]
         server = await http.serve(gateway.handle, bound, limits(settings), tls, refuse=gateway.refuse, finished=gateway.finished)
         gateway.server = server

@@ -23,7 +23,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "apsw": ("engine.embedded",),
     "psycopg": ("engine.cluster",),
     "rados": ("engine.cluster",),
-    "cryptography": ("authn", "authz", "objects", "buckets", "identities"),
+    "cryptography": ("http", "authn", "authz", "objects", "buckets", "identities"),
     "awscrt": ("objects", "authn", "engine"),
     "xxhash": ("objects", "authn", "engine"),
     "httptools": ("http",),

@@ -2,7 +2,7 @@
 # Installs the system programs that some tests drive, where that is possible; a test whose program is missing is skipped with a reason.
 # Nothing here may fail the run. HOLDFAST_TEST_APT=0 leaves the machine alone.
 missing=""
-for pair in curl:curl openssl:openssl strace:strace gcc:gcc rclone:rclone restic:restic node:nodejs npm:npm faketime:faketime; do
+for pair in curl:curl openssl:openssl strace:strace gcc:gcc rclone:rclone restic:restic node:nodejs npm:npm faketime:faketime nginx:nginx-light; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 # A compiler without the C library's headers compiles nothing.

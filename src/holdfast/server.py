@@ -37,7 +37,7 @@ from holdfast.identities.directory import Directory
 from holdfast.identities.first_start import FirstStartError, ensure_first
 from holdfast.identities.keys import secrets_exist
 from holdfast.identities.master import MasterKeyError
-from holdfast.jobs import uploads
+from holdfast.jobs import pars, uploads
 from holdfast.jobs.schedule import Job, run_jobs
 from holdfast.jobs.strays import sweep
 from holdfast.model.errors import Refusal
@@ -143,6 +143,11 @@ class Server:
         listener = ControlListener(app, settings.control_tls_cert, settings.control_tls_key, settings.drain_timeout_s)
         life.on_reload.append(listener.reload)
         jobs = [Job("sweep", lambda: sweep(engine, self.metrics, settings.sweep_age_s), settings.sweep_interval_s, settings.sweep_interval_s / 10)]
+
+        async def purge_pars() -> None:
+            await pars.purge(engine, self.metrics, time.time())
+
+        jobs.append(Job("pars", purge_pars, 3600.0, 2.0))
         if settings.upload_expiry_s:
 
             async def expire_uploads() -> None:

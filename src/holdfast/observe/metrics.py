@@ -27,6 +27,7 @@ TOTALS = {
     "access_log_dropped": "Lines of the access log that could not be written.",
     "strays_removed": "Blobs that no object named, removed by the sweep.",
     "uploads_expired": "Multipart uploads aborted because of upload_expiry_s.",
+    "pars_purged": "Pre-authenticated requests, and tokens of uploads, removed a day after they ended.",
 }
 GAUGES = {"connections_open": "Connections open now."}
 

@@ -1,0 +1,1 @@
+"""The OCI dialect: native object storage, identity, and pre-authenticated requests."""

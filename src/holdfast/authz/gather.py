@@ -6,6 +6,7 @@ from holdfast.authz.acl import ACLS
 from holdfast.authz.actions import KNOWN
 from holdfast.authz.decide import Decision, Effect, Evidence, Policy, Question, Target, decide
 from holdfast.authz.permissions import IDENTITY_OPERATIONS, OF_OPERATION, S3_ACTION, SELF_SERVICE
+from holdfast.model import acl
 from holdfast.model.buckets import Bucket, tenancy_namespace
 from holdfast.model.errors import AccessDenied
 from holdfast.model.identity import USER, Caller, User
@@ -19,7 +20,7 @@ class AllResources:
     """The administrator's policy: everything, for everybody who holds it."""
 
     name = "rights: all"
-    lists_buckets = True
+    lists_buckets = "all"
 
     def says(self, question: Question) -> Effect:
         return "allow"
@@ -30,7 +31,7 @@ class OwnBuckets:
     them: they have to allow it besides (`decide`)."""
 
     name = "rights: own-buckets"
-    lists_buckets = False
+    lists_buckets = "own"
 
     def says(self, question: Question) -> Effect:
         bucket, user = question.bucket, question.caller.user
@@ -77,13 +78,14 @@ def gather(question: Question) -> Evidence:
     """The evidence that this store holds on a question. Rights that are not known count as none.
 
     Access control lists only ever allow, so they are left out where they cannot change the answer: for an administrator, and
-    for the owner of the bucket, whose rights are those of his identity.
+    for the owner of the bucket, whose rights are those of his identity; and where there is none, and nothing was looked up that has one.
     """
     caller, bucket = question.caller, question.bucket
     user, grants, limits = caller.user, caller.grants, caller.limits
     if user is None:
         return Evidence((), ACLS, limits) if limits else _WITH_ACLS["none"]
     alone = bucket is None or user.rights == "all" or bucket.owner == user.canonical_id
+    alone = alone or (question.target is None and acl.SETTING not in bucket.settings)  # type: ignore[union-attr]
     if grants is None and not limits:
         return (_ALONE if alone else _WITH_ACLS).get(user.rights) or (_ALONE if alone else _WITH_ACLS)["none"]
     identity = _IDENTITY.get(user.rights, ()) if grants is None else grants
@@ -104,6 +106,7 @@ async def authorize(
     target: Target | None = None,
     request: Request | None = None,
     operation: str = "",
+    *,
     permissions: tuple[str, ...] = (),
 ) -> None:
     """Errors: AccessDenied unless the caller may do every one of `actions` on that bucket and key ("" for none), and on the version or

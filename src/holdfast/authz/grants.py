@@ -55,7 +55,10 @@ class Statements:
         self._namespace = world.tenancy.namespace
         self._reach = frozenset((*world.compartments, world.tenancy.id))
         plain = [rule for rule in rules if rule.test is None]
-        self._conditional = tuple(rule for rule in rules if rule.test is not None)
+        self._conditional: dict[str, tuple[Rule, ...]] = {}
+        for rule in rules:
+            for permission in rule.permissions if rule.test is not None else ():
+                self._conditional[permission] = (*self._conditional.get(permission, ()), rule)
         self._everywhere: frozenset[str] = frozenset().union(*(rule.permissions for rule in plain if rule.compartments is None))
         self._places: dict[str, frozenset[str]] = {}
         for rule in plain:
@@ -83,9 +86,11 @@ class Statements:
         return " and ".join(found) or "policies"
 
     @property
-    def lists_buckets(self) -> bool:
-        """Whether lists of buckets have to ask it."""
-        return any("BUCKET_INSPECT" in rule.permissions for rule in self._rules)
+    def lists_buckets(self) -> str:
+        """Which buckets it shows in a list: "all" of the tenancy, "some" that have to be asked for one by one, or none ("")."""
+        if "BUCKET_INSPECT" in self._everywhere:
+            return "all"
+        return "some" if any("BUCKET_INSPECT" in rule.permissions for rule in self._rules) else ""
 
     def says(self, question: Question) -> Effect:
         bucket = question.bucket
@@ -96,7 +101,7 @@ class Statements:
             if question.action in self._actions and not question.permissions and question.operation not in OF_S3_OPERATION:
                 return "allow"
         elif question.action == "s3:ListAllMyBuckets" and not question.permissions and not question.compartment:
-            return "allow" if self.lists_buckets else ""  # at all; then each bucket is asked for
+            return "allow" if self.lists_buckets else "" # at all; then each bucket is asked for
         needs = self._needed(question)
         if not needs:
             return ""
@@ -123,7 +128,12 @@ class Statements:
             return self._foreign and permission in self._everywhere and permission not in _DATA
         if permission in self._everywhere or permission in self._places.get(compartment, _NOTHING):
             return True
-        return any(rule.gives(permission, compartment, question, self._world) for rule in self._conditional)
+        for rule in self._conditional.get(permission, ()):
+            if rule.compartments is not None and compartment not in rule.compartments:
+                continue
+            if rule.test is None or rule.test(question, permission, self._world):
+                return True
+        return False
 
     def _gave(self, rule: Rule, permission: str, question: Question) -> bool:
         if question.bucket is None and question.action == "s3:ListAllMyBuckets" and not question.compartment:
@@ -137,7 +147,7 @@ def compile_grants(user: User, world: World) -> tuple[Policy, ...]:
         return ()
     found: list[Policy] = list(rights_of(user.rights))
     groups = [world.groups[membership.group] for membership in user.memberships if membership.group in world.groups]
-    tree = _Tree(world)
+    tree = _tree(world)
     home = home_compartment(user, world)
     rules: list[Rule] = []
     for document in world.policies:
@@ -259,6 +269,20 @@ class _Tree:
             if not at:
                 return ""
         return at
+
+
+_TREES: dict[str, _Tree] = {}
+_TREES_MAX = 256
+
+
+def _tree(world: World) -> _Tree:
+    """The tree of a world, remembered while the same world is asked for."""
+    found = _TREES.get(world.tenancy.id)
+    if found is None or found.world is not world:
+        if len(_TREES) >= _TREES_MAX:
+            _TREES.clear()
+        found = _TREES[world.tenancy.id] = _Tree(world)
+    return found
 
 
 def check_statement(text: str, attached: str, world: World) -> Statement:

@@ -87,9 +87,9 @@ class Roles:
         return self._last.name if self._last is not None else "a role on the tenancy"
 
     @property
-    def lists_buckets(self) -> bool:
-        """Whether lists of buckets have to ask it."""
-        return any("BUCKET_INSPECT" in each.role.permissions for each in self._bound)
+    def lists_buckets(self) -> str:
+        """As `holdfast.authz.grants.Statements.lists_buckets`; every role shows buckets."""
+        return "all" if self._everywhere else "some"
 
     def says(self, question: Question) -> Effect:
         bucket = question.bucket

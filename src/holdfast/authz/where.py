@@ -41,6 +41,17 @@ def _compare(condition: Compare) -> Test:
     patterns = tuple(value.pieces for value in condition.values if value.pieces)
     wanted = condition.operator != "!="
 
+    def equals_one(question: Question, permission: str, world: World) -> bool:
+        found = variable(question, permission, world)
+        if found is None:
+            return False
+        if len(found) == 1:
+            return (found[0] in plain) is wanted
+        return (not plain.isdisjoint(found)) is wanted
+
+    if not patterns:
+        return equals_one
+
     def equals(question: Question, permission: str, world: World) -> bool:
         found = variable(question, permission, world)
         if found is None:

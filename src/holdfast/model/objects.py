@@ -8,6 +8,8 @@ import msgspec
 
 NULL_VERSION = "null"
 """The version id of an object written while versioning was off or suspended (S3: "null")."""
+NEW, EXISTING = "new", "existing"
+"""The keys that somebody may write who may not write all: those that are not there, those that are."""
 
 
 class Blob(msgspec.Struct, frozen=True, array_like=True):

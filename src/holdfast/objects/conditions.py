@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from holdfast.engine.api import ANYTHING, Conflict, Expect
-from holdfast.model.errors import InvalidArgument, NoSuchKey, NotModified, PreconditionFailed, Refusal
-from holdfast.model.objects import Version
+from holdfast.model.errors import AccessDenied, InvalidArgument, NoSuchKey, NotModified, PreconditionFailed, Refusal
+from holdfast.model.objects import NEW, Version
 
 ANY = "*"
 
@@ -69,6 +69,24 @@ def for_write(if_match: str | None, if_none_match: str | None) -> Expect:
     return Expect(absent=True) if ANY in tags else Expect(not_etags=tags)
 
 
+class Half(Expect, frozen=True, kw_only=True):
+    """What a writer expects who may write `half` of the keys only (NEW or EXISTING); `asked` is the precondition of its request."""
+
+    half: str
+    asked: Expect
+
+
+def within(expect: Expect, half: str) -> Expect:
+    """The precondition of a write by somebody who may write only that half of the keys, held by the step that commits, so that no
+    race passes it. "" is both halves."""
+    if not half:
+        return expect
+    return Half(
+        half=half, asked=expect, absent=expect.absent or half == NEW, present=expect.present or half != NEW,
+        etags=expect.etags, not_etags=expect.not_etags, seq=expect.seq, size=expect.size, modified_ms=expect.modified_ms, facts=expect.facts,
+    )  # fmt: skip
+
+
 def for_delete(if_match: str | None, modified_ms: int | None, size: int | None) -> Expect:
     """The precondition of a delete (DeleteObject; the last two are x-amz-if-match-last-modified-time and x-amz-if-match-size)."""
     if if_match is None and modified_ms is None and size is None:
@@ -80,7 +98,13 @@ def for_delete(if_match: str | None, modified_ms: int | None, size: int | None) 
 
 
 def refuse_write(expect: Expect, current: Version | None) -> Refusal:
-    """What a Conflict over `expect` means to a writer: If-Match on a key that is not there is NoSuchKey, as S3 answers."""
+    """What a Conflict over `expect` means to a writer: If-Match on a key that is not there is NoSuchKey, as S3 answers; what the request
+    did not ask, its writer's rights did."""
+    if isinstance(expect, Half):
+        outside = (current is not None) == (expect.half == NEW)
+        expect = expect.asked
+        if outside and not (expect.absent if current is not None else expect.present):
+            return AccessDenied()
     if expect.present and current is None:
         return NoSuchKey()
     return _failed("If-None-Match" if expect.absent or expect.not_etags else "If-Match")

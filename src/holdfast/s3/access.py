@@ -21,7 +21,11 @@ async def find_allowed(call: Call[Any], bucket: Bucket, key: str, version_id: st
 
     Errors: as `find`; AccessDenied, also for what is not there when the caller may not list the bucket."""
     if not call.pending:
-        return await find(call.engine, bucket, key, version_id, body=body)
+        try:
+            return await find(call.engine, bucket, key, version_id, body=body)
+        except (NoSuchKey, NoSuchVersion, MethodNotAllowed):
+            await call.require("s3:ListBucket", bucket, "")
+            raise
     version = await _look(call, bucket, key, version_id, body)
     await call.judge(call.pending, bucket, key, version)
     return version
@@ -35,7 +39,7 @@ async def find_readable(call: Call[Any], action: str, bucket: Bucket, key: str, 
         version = await _look(call, bucket, key, version_id, True)
         await call.judge((action,), bucket, key, version)
         return version
-    return await find(call.engine, bucket, key, version_id, body=True)
+    return await _look(call, bucket, key, version_id, True)
 
 
 async def find_upload_allowed(call: Call[Any], bucket: Bucket, key: str, upload_id: str) -> Upload:

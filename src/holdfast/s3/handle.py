@@ -23,6 +23,7 @@ from holdfast.s3.hosts import Hosts
 from holdfast.s3.operation import OPERATIONS, Authorize, Call, Operation
 from holdfast.s3.place import bucket_of
 from holdfast.s3.router import Match, Router
+from holdfast.s3.write_rights import WRITE, half_of_write
 from holdfast.wire.compile import Reader, Writer
 from holdfast.wire.model import OperationModel, service
 from holdfast.wire.values import header_text
@@ -39,7 +40,7 @@ class Route:
 
     __slots__ = (
         "creates", "judges", "model", "needs", "needs_body", "needs_of_version", "of_link", "operation", "own_headers", "reader",
-        "run", "success", "writer",
+        "run", "success", "writer", "writes",
     )  # fmt: skip
 
     def __init__(self, operation: Operation) -> None:
@@ -52,6 +53,7 @@ class Route:
         self.judges = operation.judges
         self.needs = operation.needs
         self.needs_of_version = tuple(VERSIONED.get(action, action) for action in operation.needs)
+        self.writes = operation.needs == WRITE
         self.creates = operation.name == "CreateBucket"
         self.of_link = operation.name == "DeleteBucket"
         self.needs_body = self.reader.reads_body
@@ -114,12 +116,16 @@ class S3:
         bucket = await self.locate(route, match, caller)  # where
         needs = route.needs_of_version if match.params and b"versionId" in match.params else route.needs
         pending: tuple[str, ...] = ()
+        half = ""
         try:
             await self.authorize(caller, needs, bucket, match.key, None, request, match.operation)  # may they
         except AccessDenied:
-            if not route.judges:
+            if route.writes:
+                half = await half_of_write(self.authorize, caller, bucket, match.key, request, match.operation)
+            if not half and not route.judges:
                 raise
-            pending = needs  # the list of what they ask for may still allow it
+            if not half:
+                pending = needs  # the list of what they ask for may still allow it
         if b"x-amz-expected-bucket-owner" in request.headers:
             expect_owner(bucket, request.headers[b"x-amz-expected-bucket-owner"])
         if b"x-amz-source-expected-bucket-owner" in request.headers:
@@ -134,7 +140,8 @@ class S3:
             integrity.verify(route.model, route.own_headers, request, data)
             reader.body(data, found)
         now_ms = int(request.received_at * 1000)
-        call = Call(reader.complete(found), request, caller, bucket, self.engine, now_ms, self.settings, self.authorize, pending, match.operation)
+        given = reader.complete(found)
+        call = Call(given, request, caller, bucket, self.engine, now_ms, self.settings, self.authorize, pending, match.operation, half)
         output = await route.run(call)
         if not call.judged:
             raise AccessDenied()

@@ -14,7 +14,7 @@ from holdfast.model.buckets import Bucket
 from holdfast.model.errors import AccessDenied
 from holdfast.model.identity import Caller
 from holdfast.model.messages import Request, Response
-from holdfast.model.objects import Upload, Version
+from holdfast.model.objects import EXISTING, NEW, Upload, Version
 from holdfast.wire.model import OperationModel, service
 
 I = TypeVar("I")  # noqa: E741
@@ -24,12 +24,17 @@ Authorize = Callable[..., Awaitable[None]]
 key ("" for none), and on what was found there (left out while nothing was looked up). Errors: AccessDenied."""
 
 
+HALVES = {NEW: ("OBJECT_CREATE",), EXISTING: ("OBJECT_OVERWRITE",)}
+"""What the right to write is made of: OCI's permissions for keys that are not there, and for those that are."""
+
+
 class Call(Generic[I]):
     """All that a handler may use. `bucket` is the bucket that the request names (None for ListBuckets and CreateBucket);
     `now_ms` is the time of the request in milliseconds since the epoch. `pending` are the actions that nothing allows so far: the
-    access control list of what the request is about decides (`holdfast.s3.access`); they are () for most callers."""
+    access control list of what the request is about decides (`holdfast.s3.access`); they are () for most callers. `half` says
+    which keys the caller may write where it may not write all (`holdfast.s3.write_rights`)."""
 
-    __slots__ = ("authorize", "bucket", "caller", "engine", "input", "judged", "now_ms", "operation", "pending", "request", "settings")
+    __slots__ = ("authorize", "bucket", "caller", "engine", "half", "input", "judged", "now_ms", "operation", "pending", "request", "settings")
 
     def __init__(
         self,
@@ -43,6 +48,7 @@ class Call(Generic[I]):
         authorize: Authorize | None = None,
         pending: tuple[str, ...] = (),
         operation: str = "",
+        half: str = "",
     ) -> None:
         self.input = input
         self.request = request
@@ -55,6 +61,7 @@ class Call(Generic[I]):
         self.pending = pending
         self.operation = operation
         self.judged = not pending
+        self.half = half
 
     async def require(self, action: str, bucket: Bucket, key: str) -> None:
         """Asks for a right beyond those that the operation `needs`, on another bucket or key: the source of a copy, each key
@@ -67,7 +74,8 @@ class Call(Generic[I]):
         """Asks for rights on what was looked up. Errors: AccessDenied."""
         if self.authorize is None:
             raise AccessDenied
-        await self.authorize(self.caller, actions, bucket, key, target, self.request, self.operation)
+        more = {"permissions": HALVES[self.half]} if self.half else {}
+        await self.authorize(self.caller, actions, bucket, key, target, self.request, self.operation, **more)
         self.judged = self.judged or actions is self.pending
 
 

@@ -38,5 +38,12 @@ def caller(*statements: str, at: str = ROOT, groups: tuple[str, ...] = (OPS,)) -
     return caller_of(user(*groups), world(*statements, at=at))
 
 
-def bucket(name: str = "logs", compartment: str = "", namespace: str = "default", owner: str = "somebody", id: int = 7) -> Bucket:
-    return Bucket(id=id, namespace=namespace, name=name, region="eu-1", owner=owner, compartment=compartment)
+def bucket(
+    name: str = "logs",
+    compartment: str = "",
+    namespace: str = "default",
+    owner: str = "somebody",
+    id: int = 7,
+    settings: dict[str, str] | None = None,
+) -> Bucket:
+    return Bucket(id=id, namespace=namespace, name=name, region="eu-1", owner=owner, compartment=compartment, settings=settings or {})

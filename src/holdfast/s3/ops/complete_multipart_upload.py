@@ -10,7 +10,7 @@ from holdfast.engine.api import Conflict
 from holdfast.model.errors import InvalidRequest, MalformedXML
 from holdfast.objects.checksums import ALGORITHMS
 from holdfast.objects.completion import Completion, ListedPart, complete_upload, completed_before
-from holdfast.objects.conditions import for_write, refuse_write
+from holdfast.objects.conditions import for_write, refuse_write, within
 from holdfast.objects.versioning import shown_version_id
 from holdfast.s3.operation import Call, operation
 from holdfast.s3.place import bucket_of
@@ -48,7 +48,7 @@ async def complete_multipart_upload(call: Call[Input]) -> dict[str, Any]:
     given = call.input
     bucket = bucket_of(call)
     asked = _completion(given)
-    expect = for_write(given.if_match, given.if_none_match)
+    expect = within(for_write(given.if_match, given.if_none_match), call.half)
     upload = await call.engine.catalog.upload(bucket.id, given.key, given.upload_id)
     if upload is None:
         version = await completed_before(call.engine, bucket, given.key, given.upload_id, asked)

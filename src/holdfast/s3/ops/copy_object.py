@@ -12,7 +12,7 @@ from holdfast.model.buckets import Bucket
 from holdfast.model.errors import InvalidArgument, InvalidRequest, OperationAborted
 from holdfast.model.objects import Facts, Version
 from holdfast.objects.checksums import ALGORITHMS
-from holdfast.objects.conditions import for_write
+from holdfast.objects.conditions import for_write, within
 from holdfast.objects.copy import copy
 from holdfast.objects.names import check_key, content_type_of
 from holdfast.objects.read import read_version_id
@@ -88,7 +88,7 @@ async def copy_object(call: Call[Input]) -> dict[str, Any]:
                 owner=owner,
                 algorithm=algorithm_of(given.checksum_algorithm) if given.checksum_algorithm is not None else None,
                 storage_class=check_storage_class(given.storage_class),
-                expect=for_write(given.if_match, given.if_none_match),
+                expect=within(for_write(given.if_match, given.if_none_match), call.half),
                 now_ms=call.now_ms,
             )
         except Gone:  # the source was overwritten or deleted meanwhile: what is there now is the source

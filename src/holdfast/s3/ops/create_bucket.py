@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from holdfast.authz.grants import home_of
 from holdfast.buckets.creation import check_location
 from holdfast.buckets.creation import create_bucket as create
 from holdfast.model import acl
@@ -48,6 +49,7 @@ async def create_bucket(call: Call[Input]) -> Response:
             name=given.bucket,
             region=call.settings.region,
             owner=user.canonical_id,
+            compartment=home_of(call.caller),
             created_ms=call.now_ms,
             settings=settings,
         ),

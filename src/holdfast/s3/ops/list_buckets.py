@@ -6,10 +6,9 @@ from typing import Any
 
 import msgspec
 
+from holdfast.authz.listing import visible
 from holdfast.buckets.listing import list_buckets as list_page
-from holdfast.model.buckets import Bucket
 from holdfast.model.errors import AccessDenied, InvalidArgument
-from holdfast.model.identity import User
 from holdfast.objects.paging import continuation_place, continuation_token
 from holdfast.s3.operation import Call, operation
 
@@ -25,7 +24,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
 
 @operation("ListBuckets", "s3:ListAllMyBuckets")
 async def list_buckets(call: Call[Input]) -> dict[str, Any]:
-    """The caller's buckets in order of name; who may list any bucket of the tenancy sees everybody's in the namespace.
+    """The caller's buckets in order of name; policies and roles show others of its tenancy.
 
     Errors: InvalidArgument (max-buckets outside 1..10000, a token that was not given out)."""
     given = call.input
@@ -36,14 +35,16 @@ async def list_buckets(call: Call[Input]) -> dict[str, Any]:
         raise InvalidArgument(
             "Argument max-buckets must be an integer between 1 and 10000", ArgumentName="max-buckets", ArgumentValue=str(given.max_buckets)
         )
+    owner, sees = visible(call.caller, call.request)
     buckets, more = await list_page(
         call.engine,
         user.namespace,
-        None if await _sees_all(call, user) else user.canonical_id,
+        owner,
         prefix=given.prefix or "",
         after=continuation_place(given.continuation_token) if given.continuation_token else "",
         region=given.bucket_region,
         limit=given.max_buckets or MAX_BUCKETS,
+        sees=sees,
     )
     return {
         "owner": {"id": user.canonical_id, "display_name": user.display_name},
@@ -51,12 +52,3 @@ async def list_buckets(call: Call[Input]) -> dict[str, Any]:
         "continuation_token": continuation_token(buckets[-1].name) if more else None,
         "prefix": given.prefix,
     }
-
-
-async def _sees_all(call: Call[Input], user: User) -> bool:
-    """Whether the caller may list a bucket that has nothing but its place: in the root compartment, and nobody's."""
-    try:
-        await call.require("s3:ListBucket", Bucket(namespace=user.namespace, name="", region=call.settings.region, owner=""), "")
-    except AccessDenied:
-        return False
-    return True

@@ -8,7 +8,7 @@ from holdfast.authn.bodies import stored_content_encoding
 from holdfast.model.errors import InvalidRequest, MissingContentLength
 from holdfast.model.messages import Body, Request, Response
 from holdfast.model.objects import Facts
-from holdfast.objects.conditions import for_write
+from holdfast.objects.conditions import for_write, within
 from holdfast.objects.names import check_key, content_type_of
 from holdfast.objects.tags import tags_of_header
 from holdfast.objects.versioning import shown_version_id
@@ -79,7 +79,7 @@ async def put_object(call: Call[Input]) -> Response:
         ),
         owner=owner,
         claim=claim,
-        expect=for_write(given.if_match, given.if_none_match),
+        expect=within(for_write(given.if_match, given.if_none_match), call.half),
         storage_class=check_storage_class(given.storage_class),
         now_ms=call.now_ms,
         size_max=call.settings.put_bytes_max,

@@ -7,6 +7,7 @@ includes to delete keys in it, as S3's API Reference says of PutBucketAcl.
 
 from __future__ import annotations
 
+from holdfast.authz.actions import UPLOADS
 from holdfast.authz.decide import Effect, Policy, Question
 from holdfast.model import acl
 from holdfast.model.objects import Upload, Version
@@ -35,6 +36,9 @@ OBJECT_PERMISSIONS = {
 }
 """The permission on the object that each action needs."""
 
+WITH_UPLOAD = frozenset(("s3:PutObjectAcl", "s3:PutObjectTagging"))
+"""What an upload needs besides when it brings a list or tags: who may write what is his own may give it both."""
+
 _OF_INITIATOR = frozenset(("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"))
 
 
@@ -46,6 +50,8 @@ class BucketAcl:
     def says(self, question: Question) -> Effect:
         bucket = question.bucket
         permission = BUCKET_PERMISSIONS.get(question.action)
+        if question.action in WITH_UPLOAD and question.operation in UPLOADS:
+            permission = acl.WRITE
         if bucket is None or permission is None:
             return ""
         text = bucket.settings.get(acl.SETTING)

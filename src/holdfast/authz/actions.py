@@ -115,6 +115,9 @@ WITH_HEADER = {
 }
 """What an upload or a deletion needs besides when it carries such a header."""
 
+UPLOADS = frozenset(("PutObject", "CopyObject", "CreateMultipartUpload", "PostObject"))
+"""Operations that make a version whose list and tags come with the request."""
+
 KNOWN = frozenset((*ACTIONS.values(), *VERSIONED.values(), *WITH_HEADER.values()))
 """Every S3 action that a question may name."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from holdfast.authz.acl import ACLS
 from holdfast.authz.actions import KNOWN
+from holdfast.authz.bucket_policy import SETTING as POLICY
+from holdfast.authz.bucket_policy import policy_of
 from holdfast.authz.decide import Decision, Effect, Evidence, Policy, Question, Target, decide
 from holdfast.authz.permissions import IDENTITY_OPERATIONS, OF_OPERATION, S3_ACTION, SELF_SERVICE
 from holdfast.model import acl
@@ -79,7 +81,16 @@ def gather(question: Question) -> Evidence:
 
     Access control lists only ever allow, so they are left out where they cannot change the answer: for an administrator, and
     for the owner of the bucket, whose rights are those of his identity; and where there is none, and nothing was looked up that has one.
+    A bucket's policy may deny, and is always asked.
     """
+    bucket = question.bucket
+    if bucket is None or POLICY not in bucket.settings:
+        return _without_policy(question)
+    found, policy = _without_policy(question), policy_of(bucket)
+    return found if policy is None else Evidence(found.identity, (policy, *found.resource), found.limits)
+
+
+def _without_policy(question: Question) -> Evidence:
     caller, bucket = question.caller, question.bucket
     user, grants, limits = caller.user, caller.grants, caller.limits
     if user is None:
@@ -108,17 +119,18 @@ async def authorize(
     operation: str = "",
     *,
     permissions: tuple[str, ...] = (),
+    tags: dict[str, str] | None = None,
 ) -> None:
     """Errors: AccessDenied unless the caller may do every one of `actions` on that bucket and key ("" for none), and on the version or
-    upload that was found there, if it was looked up. `request` and `operation` are what conditions look at; `permissions` take the
-    place of those that the action needs.
+    upload that was found there, if it was looked up. `request`, `operation` and `tags` are what conditions look at; `permissions` take
+    the place of those that the action needs.
 
     No actions, no question: that is for operations like DeleteObjects, which ask once for each key.
     """
     for action in actions:
         if action not in KNOWN:
             raise ValueError(f"{action!r} is no S3 action")
-        question = Question(caller, action, bucket, key, target, request, operation, permissions)
+        question = Question(caller, action, bucket, key, target, request, operation, permissions, "", tags)
         decision = decide(question, gather(question))
         if not decision.allowed:
             raise _denied(decision)

@@ -9,7 +9,7 @@ from holdfast.model.buckets import Bucket
 
 SETTING = "publicAccessBlock"
 SWITCHES = {"block_public_acls": "B", "ignore_public_acls": "I", "block_public_policy": "P", "restrict_public_buckets": "R"}
-"""S3's names in snake case, and the letter of each. The two that speak of policies are kept for them."""
+"""S3's names in snake case, and the letter of each."""
 NONE_ON = "-"
 
 
@@ -31,3 +31,13 @@ def blocks_public_acls(bucket: Bucket) -> bool:
 def ignores_public_acls(bucket: Bucket) -> bool:
     """Public grants count for nothing."""
     return "I" in bucket.settings.get(SETTING, "")
+
+
+def blocks_public_policy(bucket: Bucket) -> bool:
+    """New public policies are refused."""
+    return "P" in bucket.settings.get(SETTING, "")
+
+
+def restricts_public_buckets(bucket: Bucket) -> bool:
+    """While its policy is public, nobody from outside the tenancy gets in."""
+    return "R" in bucket.settings.get(SETTING, "")

@@ -1,7 +1,7 @@
-"""The version or upload that a request is about, when whether the caller may is up to the list that it carries.
+"""The version or upload that a request is about, when whether the caller may is up to the list or the tags that it carries.
 
-The owner of a bucket and an administrator are let in before anything is looked up. For everybody else the decision waits for the
-look-up that the operation makes anyway: `Call.pending` holds the actions that are not allowed yet.
+The owner of a bucket and an administrator are let in before anything is looked up, unless the bucket's policy asks for tags. For everybody
+else the decision waits for the look-up that the operation makes anyway: `Call.pending` holds the actions that are not allowed yet.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from holdfast.objects.uploads import find_upload
 from holdfast.s3.operation import Call
 
 
-async def find_allowed(call: Call[Any], bucket: Bucket, key: str, version_id: str | None, *, body: bool = False) -> Version:
-    """The version that the request names, if the caller may do to it what the operation needs.
+async def find_allowed(
+    call: Call[Any], bucket: Bucket, key: str, version_id: str | None, *, body: bool = False, tags: dict[str, str] | None = None
+) -> Version:
+    """The version that the request names, if the caller may do to it what the operation needs. `tags`: what its body gives to it.
 
     Errors: as `find`; AccessDenied, also for what is not there when the caller may not list the bucket."""
     if not call.pending:
@@ -27,7 +29,7 @@ async def find_allowed(call: Call[Any], bucket: Bucket, key: str, version_id: st
             await call.require("s3:ListBucket", bucket, "")
             raise
     version = await _look(call, bucket, key, version_id, body)
-    await call.judge(call.pending, bucket, key, version)
+    await call.judge(call.pending, bucket, key, version, tags)
     return version
 
 
@@ -62,5 +64,5 @@ async def _look(call: Call[Any], bucket: Bucket, key: str, version_id: str | Non
     try:
         return await find(call.engine, bucket, key, version_id, body=body)
     except (NoSuchKey, NoSuchVersion, MethodNotAllowed):
-        await call.require("s3:ListBucket", bucket, "")
+        await call.require("s3:ListBucket", bucket, key)
         raise

@@ -62,9 +62,14 @@ def asks_for_acl(given: ObjectAclHeaders, headers: dict[bytes, bytes]) -> bool:
 
 
 async def owned(call: Call[Any], given: ObjectAclHeaders, bucket: Bucket) -> tuple[str, dict[str, str]]:
-    """Whose an object is that this request makes, and its `extra` facts: its access control list, where it is not private.
+    """Whose an object is that this request makes, and its `extra` facts: its access control list, where it is not private. What a canned
+    list or tags need besides (`holdfast.authz.actions.WITH_HEADER`) is asked for here.
 
-    Errors: as `acl_of_new_object`."""
+    Errors: as `acl_of_new_object`; AccessDenied."""
+    if given.acl is not None:
+        await call.require("s3:PutObjectAcl", bucket, call.input.key)
+    if call.input.tagging:
+        await call.require("s3:PutObjectTagging", bucket, call.input.key)
     user = call.caller.user
     owner = owner_of_new(bucket, user.canonical_id if user is not None else "", given.acl)
     if not asks_for_acl(given, call.request.headers):

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from holdfast.authz.actions import VERSIONED
+from holdfast.authz.bucket_policy import policy_of
 from holdfast.buckets.links import source_of
 from holdfast.engine.api import Engine, EngineError
 from holdfast.model import errors
@@ -133,7 +134,7 @@ class S3:
         reader = route.reader
         found = reader.scalars(request.headers, match.params, match.bucket, match.key, request.body)  # exactly what
         if route.needs_body:
-            if pending or caller.user is None:
+            if (pending or caller.user is None) and not (pending and waits_for_body(bucket, match.operation)):
                 early = Call(None, request, caller, bucket, self.engine, 0, self.settings, self.authorize, pending, match.operation)
                 await admit(early, route.operation.of_keys, match.key, found.get("version_id"))
             data = await request.body.read_all(reader.limits.bytes_max)
@@ -192,6 +193,12 @@ async def admit(call: Call[None], of_keys: tuple[str, ...], key: str, version_id
         except AccessDenied:
             if action == of_keys[-1]:
                 raise
+
+
+def waits_for_body(bucket: Bucket | None, operation: str) -> bool:
+    """Whether the bucket's policy asks for tags that stand in the body, so that nothing can be decided before it is read."""
+    policy = policy_of(bucket) if operation == "PutObjectTagging" and bucket is not None else None
+    return policy is not None and policy.reads_tags
 
 
 def expect_owner(bucket: Bucket | None, owner: bytes) -> None:

@@ -20,8 +20,8 @@ from holdfast.wire.model import OperationModel, service
 I = TypeVar("I")  # noqa: E741
 
 Authorize = Callable[..., Awaitable[None]]
-"""(Caller, actions, Bucket | None, key, Version | Upload | None, Request, operation): may the caller do all these actions on that bucket and
-key ("" for none), and on what was found there (left out while nothing was looked up). Errors: AccessDenied."""
+"""(Caller, actions, Bucket | None, key, Version | Upload | None, Request, operation, tags=those of the body): may the caller do all these actions on
+that bucket and key ("" for none), and on what was found there (left out while nothing was looked up). Errors: AccessDenied."""
 
 
 HALVES = {NEW: ("OBJECT_CREATE",), EXISTING: ("OBJECT_OVERWRITE",)}
@@ -70,11 +70,15 @@ class Call(Generic[I]):
             raise AccessDenied
         await self.authorize(self.caller, (action,), bucket, key, None, self.request, self.operation)
 
-    async def judge(self, actions: tuple[str, ...], bucket: Bucket, key: str, target: Version | Upload) -> None:
-        """Asks for rights on what was looked up. Errors: AccessDenied."""
+    async def judge(
+        self, actions: tuple[str, ...], bucket: Bucket, key: str, target: Version | Upload, tags: dict[str, str] | None = None
+    ) -> None:
+        """Asks for rights on what was looked up; `tags` are those that the request's body gives to it. Errors: AccessDenied."""
         if self.authorize is None:
             raise AccessDenied
-        more = {"permissions": HALVES[self.half]} if self.half else {}
+        more: dict[str, Any] = {"permissions": HALVES[self.half]} if self.half else {}
+        if tags is not None:
+            more["tags"] = tags
         await self.authorize(self.caller, actions, bucket, key, target, self.request, self.operation, **more)
         self.judged = self.judged or actions is self.pending
 

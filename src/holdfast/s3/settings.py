@@ -12,7 +12,6 @@ from holdfast.engine.api import Gone, Stale
 from holdfast.model.buckets import Bucket
 from holdfast.model.errors import (
     NoSuchBucket,
-    NoSuchBucketPolicy,
     NoSuchConfiguration,
     NoSuchCORSConfiguration,
     NoSuchLifecycleConfiguration,
@@ -57,7 +56,6 @@ TABLE = (
     _row("cors", "GetBucketCors", "s3:GetBucketCORS", NoSuchCORSConfiguration, "DeleteBucketCors", "s3:PutBucketCORS"),
     _row("lifecycle", "GetBucketLifecycleConfiguration", "s3:GetLifecycleConfiguration", NoSuchLifecycleConfiguration,
          "DeleteBucketLifecycle", "s3:PutLifecycleConfiguration"),
-    _row("policy", "GetBucketPolicy", "s3:GetBucketPolicy", NoSuchBucketPolicy, "DeleteBucketPolicy", "s3:DeleteBucketPolicy"),
     _row("encryption", "GetBucketEncryption", "s3:GetEncryptionConfiguration", ServerSideEncryptionConfigurationNotFoundError,
          "DeleteBucketEncryption", "s3:PutEncryptionConfiguration"),
     _row("replication", "GetBucketReplication", "s3:GetReplicationConfiguration", ReplicationConfigurationNotFoundError,

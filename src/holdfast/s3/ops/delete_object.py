@@ -26,8 +26,10 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
 async def delete_object(call: Call[Input]) -> Response:
     """Removes a version, or hides the key behind a delete marker (S3 API Reference, DeleteObject).
 
-    Errors: InvalidArgument, PreconditionFailed, NoSuchKey (only with If-Match)."""
+    Errors: AccessDenied, InvalidArgument, PreconditionFailed, NoSuchKey (only with If-Match)."""
     given = call.input
+    if b"x-amz-bypass-governance-retention" in call.request.headers:
+        await call.require("s3:BypassGovernanceRetention", bucket_of(call), given.key)
     expect = for_delete(given.if_match, milliseconds(given.if_match_last_modified_time), given.if_match_size)
     removed = await remove(call.engine, bucket_of(call), given.key, given.version_id, expect, now_ms=call.now_ms)
     head = []

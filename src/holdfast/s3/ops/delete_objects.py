@@ -58,6 +58,8 @@ async def _delete(call: Call[Input], bucket: Bucket, row: dict[str, Any]) -> tup
     try:
         check_key(key)
         await call.require("s3:DeleteObject" if version_id is None else "s3:DeleteObjectVersion", bucket, key)
+        if b"x-amz-bypass-governance-retention" in call.request.headers:
+            await call.require("s3:BypassGovernanceRetention", bucket, key)
         expect = for_delete(row.get("etag"), milliseconds(row.get("last_modified_time")), row.get("size"))
         removed = await remove(call.engine, bucket, key, version_id, expect, now_ms=call.now_ms)
     except (Refusal, EngineError) as error:

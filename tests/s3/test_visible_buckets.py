@@ -58,7 +58,7 @@ EVERYTHING = ["in-a", "in-b", "in-c", "mine", "public", "root"]
         (member("Allow group Ops to inspect buckets in tenancy"), EVERYTHING),
         (member("Allow group Ops to inspect buckets in compartment a"), ["in-a", "in-b"]),
         (member("Allow group Ops to inspect buckets in compartment a", rights="own-buckets"), ["in-a", "in-b", "mine"]),
-        (member("Allow group Ops to inspect buckets in tenancy where target.bucket.name = 'in-a'"), []),  # it does not apply to lists
+        (member("Allow group Ops to inspect buckets in tenancy where target.bucket.name = 'in-a'"), 403),  # it does not apply to lists
         (member("Allow group Ops to inspect buckets in tenancy where target.compartment.name = 'c'"), ["in-c", "mine"]),
         (member(roles=(Binding(role="storage.viewer", scope="tenancy", target=ROOT),)), EVERYTHING),
         (member(roles=(Binding(role="storage.viewer", scope="compartment", target=B),)), ["in-b"]),

@@ -155,13 +155,24 @@ def permits_operation(
     question = question_of(
         caller, operation, bucket=bucket, key=key, target=target, request=request, compartment=compartment, permissions=permissions
     )
-    if caller.user is not None and not question.permissions:
+    return decision_of(question)
+
+
+def decision_of(question: Question) -> Decision:
+    """The decision of any question, of whatever dialect."""
+    caller = question.caller
+    if question.operation in OF_OPERATION and not question.permissions and question.action not in KNOWN and caller.user is not None:
         return Decision(True, "every user may")
-    if operation not in IDENTITY_OPERATIONS:
-        return decide(question, gather(question))
-    if caller.how in _FOR_DATA_ONLY or caller.user is None:
+    if question.action.startswith("iam:") and (caller.how in _FOR_DATA_ONLY or caller.user is None):
         return Decision(False, f"a caller by {caller.how} has no rights over identities")
-    return decide(question, Evidence((*identity_of(caller), *_self), (), caller.limits))
+    return decide(question, evidence_of(question))
+
+
+def evidence_of(question: Question) -> Evidence:
+    """As `gather`; about identities no resource speaks, and every user speaks for itself."""
+    if question.action.startswith("iam:"):
+        return Evidence((*identity_of(question.caller), *_self), (), question.caller.limits)
+    return gather(question)
 
 
 def question_of(

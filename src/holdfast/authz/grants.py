@@ -101,7 +101,7 @@ class Statements:
             if question.action in self._actions and not question.permissions and question.operation not in OF_S3_OPERATION:
                 return "allow"
         elif question.action == "s3:ListAllMyBuckets" and not question.permissions and not question.compartment:
-            return "allow" if self.lists_buckets else "" # at all; then each bucket is asked for
+            return "allow" if any(self._shows(rule, question) for rule in self._rules) else ""
         needs = self._needed(question)
         if not needs:
             return ""
@@ -111,6 +111,23 @@ class Statements:
             if not any(self._gives(permission, compartment, question, abroad) for permission in entry.split("|")):
                 return ""
         return "allow"
+
+    def consider(self, question: Question) -> list[tuple[str, Effect, str]]:
+        """Each statement, what it gives to a question, and why it gives nothing."""
+        return [(rule.name, *self._weigh(rule, question)) for rule in self._rules]
+
+    def _weigh(self, rule: Rule, question: Question) -> tuple[Effect, str]:
+        bucket = question.bucket
+        if bucket is not None and tenancy_namespace(bucket.namespace) != self._namespace:
+            return "", "the bucket is of another tenancy"
+        wanted = [permission for entry in self._needed(question) for permission in entry.split("|")]
+        given = [permission for permission in wanted if permission in rule.permissions]
+        if not given:
+            return "", f"does not give {' or '.join(wanted)}" if wanted else "the question needs no permission of the policy language"
+        if rule.compartments is not None and self._compartment(question) not in rule.compartments:
+            return "", "does not reach this compartment"
+        gave = [permission for permission in given if self._gave(rule, permission, question)]
+        return ("allow", f"gives {', '.join(gave)}") if gave else ("", "its condition does not hold")
 
     def _needed(self, question: Question) -> tuple[str, ...]:
         if question.permissions:
@@ -135,9 +152,16 @@ class Statements:
                 return True
         return False
 
+    def _shows(self, rule: Rule, question: Question) -> bool:
+        """Whether a statement shows the buckets of any compartment at all; then each bucket is asked for."""
+        if "BUCKET_INSPECT" not in rule.permissions or rule.test is None:
+            return "BUCKET_INSPECT" in rule.permissions
+        places = (msgspec.structs.replace(question, compartment=id) for id in rule.compartments or self._reach)
+        return any(rule.test(place, "BUCKET_INSPECT", self._world) for place in places)
+
     def _gave(self, rule: Rule, permission: str, question: Question) -> bool:
         if question.bucket is None and question.action == "s3:ListAllMyBuckets" and not question.compartment:
-            return permission in rule.permissions
+            return self._shows(rule, question)
         return rule.gives(permission, self._compartment(question), question, self._world)
 
 

@@ -23,6 +23,15 @@ class Role(msgspec.Struct, frozen=True):
     actions: frozenset[str]
     permissions: frozenset[str]
 
+    def allows(self, question: Question) -> bool:
+        """By its S3 action, or by all the permissions that it needs."""
+        permissions = question.permissions
+        if not permissions and question.operation in OF_S3_OPERATION and question.action in OF_S3_OPERATION[question.operation]:
+            permissions = needed(question.action, question.operation)
+        if question.action in self.actions:
+            return True
+        return bool(permissions) and all(not self.permissions.isdisjoint(entry.split("|")) for entry in permissions)
+
 
 _DATA = """s3:GetObject s3:GetObjectVersion s3:GetObjectAttributes s3:GetObjectVersionAttributes s3:GetObjectTorrent s3:GetObjectAnnotation
 s3:ListBucket s3:ListBucketVersions s3:ListBucketMultipartUploads s3:ListMultipartUploadParts s3:ListObjectAnnotations"""
@@ -78,13 +87,15 @@ class Roles:
         self._world = world
         self._namespace = world.tenancy.namespace
         self._reach = frozenset((*world.compartments, world.tenancy.id, ""))
-        whole = [each.role.actions for each in bound if not each.bucket and each.compartments is None]
-        self._everywhere: frozenset[str] = frozenset().union(*whole)
+        self._everywhere: dict[str, _Bound] = {}
+        for each in bound:
+            for action in each.role.actions if not each.bucket and each.compartments is None else ():
+                self._everywhere.setdefault(action, each)
         self._last: _Bound | None = None
 
     @property
     def name(self) -> str:
-        return self._last.name if self._last is not None else "a role on the tenancy"
+        return self._last.name if self._last is not None else "roles"
 
     @property
     def lists_buckets(self) -> str:
@@ -100,22 +111,27 @@ class Roles:
         elif bucket.namespace != self._namespace and tenancy_namespace(bucket.namespace) != self._namespace:
             return ""
         elif question.action in self._everywhere and not question.permissions:
+            self._last = self._everywhere[question.action]
             return "allow"
         return self._ask(question)
 
     def _ask(self, question: Question) -> Effect:
-        action, permissions = question.action, question.permissions
-        somewhere = action == "s3:ListAllMyBuckets" and question.bucket is None and not question.compartment
-        if not permissions and question.operation in OF_S3_OPERATION and action in OF_S3_OPERATION[question.operation]:
-            permissions = needed(action, question.operation)
+        somewhere = question.action == "s3:ListAllMyBuckets" and question.bucket is None and not question.compartment
         for each in self._bound:
-            if not somewhere and not each.reaches(question, self._world):
-                continue
-            given = each.role.permissions
-            if action in each.role.actions or (permissions and all(not given.isdisjoint(entry.split("|")) for entry in permissions)):
+            if (somewhere or each.reaches(question, self._world)) and each.role.allows(question):
                 self._last = each
                 return "allow"
         return ""
+
+    def consider(self, question: Question) -> list[tuple[str, Effect, str]]:
+        """Each role, what it says to a question, and why it says nothing."""
+        said = self.says(question)
+        found: list[tuple[str, Effect, str]] = []
+        for each in self._bound:
+            reaches = each.reaches(question, self._world)
+            allows = bool(said) and reaches and each.role.allows(question)
+            found.append((each.name, "allow" if allows else "", "" if allows else "does not allow it" if reaches else "is bound elsewhere"))
+        return found
 
 
 def compile_roles(user: User, groups: list[Group], world: World, below: dict[str, frozenset[str]]) -> Roles | None:

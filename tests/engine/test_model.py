@@ -254,6 +254,29 @@ class Engines(RuleBasedStateMachine):
             self.model("catalog.commit", self.bucket, new)
         self.sweep()
 
+    @rule(id=st.sampled_from("pqrs"), deleting=st.booleans())
+    def kill_within_a_step_on_a_request(self, id: str, deleting: bool) -> None:
+        """As above; and a request that was not wholly deleted is still found by its token and its id."""
+        new = Par(id=id, bucket_id=self.bucket.id, namespace="n", bucket="bucket", name=id, access="AnyObjectRead", creator="u", created_ms=0,
+                  expires_ms=1, digest=id.encode() * 32)  # fmt: skip
+        there = self.model("catalog.par", self.bucket.id, id)[1]
+        if deleting:
+            self.remote.ask("catalog.delete_par", self.bucket.id, id)
+        else:
+            self.remote.ask("catalog.create_par", new)
+        self.remote.kill()
+        self.remote.start()
+        ok, found = self.remote.call("catalog.par", self.bucket.id, id)
+        assert ok
+        if found is None and there is not None:
+            assert deleting
+            self.model("catalog.delete_par", self.bucket.id, id)
+        elif found is not None and there is None:
+            assert not deleting
+            self.model("catalog.create_par", new)
+        digest = (found or there or new).digest
+        assert self.remote.call("catalog.par_of_token", digest) == self.model("catalog.par_of_token", digest)
+
     @rule()
     def sweep(self) -> None:
         self.model("sweep", 0.0)

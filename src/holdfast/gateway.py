@@ -16,6 +16,8 @@ from holdfast.model.errors import Refusal
 from holdfast.model.messages import Request, Response
 from holdfast.observe.access import FLUSH_INTERVAL_S, AccessLog, Seen, pending, refused_line
 from holdfast.observe.metrics import Metrics
+from holdfast.oci.par_handle import ParHandler
+from holdfast.pars.url import is_par_path
 from holdfast.s3.errors import refuse
 from holdfast.s3.handle import S3
 
@@ -24,6 +26,7 @@ CLIENT_GONE = 499
 """Logged as the status of a request whose client hung up before its answer (nginx's number for it; never sent)."""
 
 _REFUSALS: dict[str, type[Refusal]] = {refusal.__name__: refusal for refusal in Refusal.__subclasses__()}
+_PAR_BEGINNINGS = (b"/p/", b"//")
 # What the HTTP server counts, and the metric that it becomes.
 _COUNTERS = {
     "connections_accepted": "connections",
@@ -40,8 +43,9 @@ _COUNTERS = {
 class Gateway:
     """What one worker runs. `handle` and `finished` are called for each request, in this order, on the hot path."""
 
-    def __init__(self, s3: S3, metrics: Metrics, access: AccessLog | None, proxies: Proxies | None = None) -> None:
+    def __init__(self, s3: S3, pars: ParHandler, metrics: Metrics, access: AccessLog | None, proxies: Proxies | None = None) -> None:
         self._s3 = s3
+        self._pars = pars
         self._proxies = proxies
         self._metrics = metrics
         self._access = access
@@ -49,10 +53,12 @@ class Gateway:
         self.server: http.Server | None = None
 
     def handle(self, request: Request) -> Coroutine[Any, Any, Response]:
-        """The S3 handler's own coroutine, so that the frame of this function is not in the way of every resumption."""
+        """The dialect's own coroutine, so that the frame of this function is not in the way of every resumption."""
         request.seen = Seen(time.monotonic())
         if self._proxies is not None:
             self._proxies.apply(request)
+        if request.path.startswith(_PAR_BEGINNINGS) and is_par(request):
+            return self._pars(request)
         return self._s3(request)
 
     def finished(self, request: Request, response: Response | None, bytes_out: int) -> None:
@@ -103,6 +109,13 @@ class Gateway:
         self.beat()
         if self._access is not None:
             self._access.close()
+
+
+def is_par(request: Request) -> bool:
+    """Whether a request is for the door of pre-authenticated requests: by its path, unless it is signed for S3, where a bucket may be called p."""
+    if request.headers.get(b"authorization", b"").startswith(b"AWS") or b"X-Amz-" in request.query or b"AWSAccessKeyId=" in request.query:
+        return False
+    return is_par_path(request.path)
 
 
 def limits(settings: Settings) -> http.Limits:

@@ -23,8 +23,10 @@ from holdfast.admin.app import make_app
 from holdfast.admin.listener import ControlListener
 from holdfast.authn.authenticate import authenticate
 from holdfast.authn.settings import Settings as AuthnSettings
-from holdfast.authz.gather import authorize
+from holdfast.authz.gather import authorize, permits_operation
 from holdfast.authz.grants import compile_grants
+from holdfast.authz.permissions import OF_OPERATION
+from holdfast.buckets.links import source_of
 from holdfast.cli.banner import Started, banner, key_text, own_authority, ready_line
 from holdfast.config import Settings
 from holdfast.engine.api import Engine, EngineError
@@ -41,11 +43,13 @@ from holdfast.jobs import pars, uploads
 from holdfast.jobs.schedule import Job, run_jobs
 from holdfast.jobs.strays import sweep
 from holdfast.model.errors import Refusal
-from holdfast.model.identity import Caller
+from holdfast.model.identity import ACTIVE, Caller
 from holdfast.model.messages import Request
 from holdfast.observe import logs
 from holdfast.observe.access import AccessLog
 from holdfast.observe.metrics import Metrics, exposition
+from holdfast.oci.par_door import ParDoor
+from holdfast.oci.par_handle import ParHandler
 from holdfast.processes import child, sockets
 from holdfast.processes.board import Board, name
 from holdfast.processes.datadir import DataDir, StartError
@@ -78,7 +82,8 @@ class Server:
         self.control = control
         processes = len(data_sockets) + 1
         self.board = Board(processes)
-        self.metrics = Metrics(service().names, sorted(error.__name__ for error in Refusal.__subclasses__()), processes)
+        operations = [*service().names, *sorted(OF_OPERATION.keys() - set(service().names))]
+        self.metrics = Metrics(operations, sorted(error.__name__ for error in Refusal.__subclasses__()), processes)
 
     def run(self, slot: int) -> None:
         """The life of the process in `slot`: 0 the steward, n the n-th worker."""
@@ -99,7 +104,7 @@ class Server:
         engine = open_engine(settings)
         engine.watch_commits(self.metrics.commit)
         proxies = Proxies(settings.trusted_proxies) if settings.trusted_proxies else None
-        gateway = Gateway(self._s3(engine), self.metrics, access_log(settings), proxies)
+        gateway = Gateway(*self._doors(engine), self.metrics, access_log(settings), proxies)
         tls = http.TLS(settings.tls_cert, settings.tls_key, settings.tls_dir) if settings.tls_cert else None
         bound = [self.data_sockets[life.slot - 1]]
         server = await http.serve(gateway.handle, bound, limits(settings), tls, refuse=gateway.refuse, finished=gateway.finished)
@@ -116,19 +121,25 @@ class Server:
         gateway.close()
         await engine.close()
 
-    def _s3(self, engine: Engine) -> S3:
-        """The S3 dialect on this engine, with its authentication and its decisions."""
+    def _doors(self, engine: Engine) -> tuple[S3, ParHandler]:
+        """The dialects on this engine, with their authentication and their decisions."""
         settings = self.settings
         proof = AuthnSettings(region=settings.region)
         key = master.load(master_path(settings))
         if key is None:
             raise MasterKeyError(f"{master_path(settings)} is missing")
-        keys = Keys(engine.registry, Directory(engine.registry, key), compile_grants)
+        directory = Directory(engine.registry, key)
+        keys = Keys(engine.registry, directory, compile_grants)
 
         def who(request: Request, host_bucket: str) -> Coroutine[Any, Any, Caller]:
             return authenticate(request, keys, request.received_at, proof, host_bucket)
 
-        return S3(engine, settings, who, authorize, domains=settings.domain)
+        async def creator(user_id: str) -> Caller | None:
+            user = await directory.users.user(user_id)
+            return await keys.caller_of(user, "par") if user is not None and user.status == ACTIVE else None
+
+        door = ParDoor(engine, creator, permits_operation, source_of)
+        return S3(engine, settings, who, authorize, domains=settings.domain), ParHandler(engine, door, settings.region)
 
     async def _steward(self, life: child.Life) -> None:
         settings = self.settings

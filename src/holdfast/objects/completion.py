@@ -127,14 +127,17 @@ def check_whole(upload: Upload, asked: Completion, checksum: str, size: int) -> 
             raise BadDigest(f"The {algorithm.lower()} you specified did not match the calculated checksum.")
 
 
-async def complete_upload(engine: Engine, bucket: Bucket, upload: Upload, asked: Completion, expect: Expect) -> Version:
-    """Makes the object of the listed parts in one step; no byte is copied. The stored version, whose owner the upload names.
+async def complete_upload(
+    engine: Engine, bucket: Bucket, upload: Upload, asked: Completion, expect: Expect, *, size_min: int = PART_SIZE_MIN
+) -> Version:
+    """Makes the object of the listed parts in one step; no byte is copied. The stored version, whose owner the upload names. All parts
+    but the last must have `size_min` bytes: a rule of S3's that OCI does not have.
 
     Last-Modified is when the upload was initiated, as S3 documents it (User Guide, "Object metadata").
     Errors: those of the checks above, NoSuchUpload, NoSuchBucket, OperationAborted; Conflict (the engine's) when `expect` does not hold."""
     check_list(asked.parts)
     for _ in range(STALE_RETRIES):
-        parts = choose_parts(upload, asked.parts, await engine.catalog.parts(upload, limit=PART_NUMBER_MAX))
+        parts = choose_parts(upload, asked.parts, await engine.catalog.parts(upload, limit=PART_NUMBER_MAX), size_min)
         size = sum([part.size for part in parts])
         checksum = whole_checksum(upload, parts)
         check_whole(upload, asked, checksum, size)

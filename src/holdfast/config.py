@@ -67,6 +67,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     drain_timeout_s: Annotated[float, About(LIMITS, "How long requests may finish after SIGTERM.", "60", 0)] = 30.0
 
     region: Annotated[str, About(S3, "Region that signatures must name and that buckets are in.", "eu-frankfurt-1")] = "us-east-1"
+    token_transport: Annotated[
+        str,
+        About(
+            S3, "How access tokens may come: over TLS only, in clear from this machine too, or anyhow.", "any", choices=("tls", "loopback", "any")
+        ),
+    ] = "loopback"  # noqa: S105
     list_extras: Annotated[bool, About(S3, "Listings carry owner and tags without being asked.", "true")] = False
     upload_expiry_s: Annotated[float, About(S3, "Multipart uploads older than this are aborted; 0 means never.", "86400", 0)] = 604800.0
 

@@ -124,7 +124,7 @@ class Server:
     def _doors(self, engine: Engine) -> tuple[S3, ParHandler]:
         """The dialects on this engine, with their authentication and their decisions."""
         settings = self.settings
-        proof = AuthnSettings(region=settings.region)
+        proof = AuthnSettings(region=settings.region, token_transport=settings.token_transport)
         key = master.load(master_path(settings))
         if key is None:
             raise MasterKeyError(f"{master_path(settings)} is missing")
@@ -283,7 +283,9 @@ async def _prepare(settings: Settings) -> Prepared:
         administrator = await ensure_first(directory, **given, now_ms=now_ms)
         if settings.bootstrap:
             declared = bootstrap.read(Path(settings.bootstrap))
-            changes = await bootstrap.apply(declared, directory, engine.catalog, region=settings.region, now_ms=now_ms)
+            changes = await bootstrap.apply(
+                declared, directory, engine.catalog, region=settings.region, now_ms=now_ms, environ=os.environ
+            )
             log.info("bootstrap applied", extra={"file": settings.bootstrap, "changes": changes})
         return Prepared(access_key=administrator.access_key, secret_key=administrator.secret)
     finally:

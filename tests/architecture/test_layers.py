@@ -21,6 +21,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "msgspec": ("*",),
     "prometheus_client": ("observe",),
     "apsw": ("engine.embedded",),
+    "argon2": ("identities",),
     "psycopg": ("engine.cluster",),
     "rados": ("engine.cluster",),
     "cryptography": ("http", "authn", "authz", "objects", "buckets", "identities"),

@@ -17,7 +17,8 @@ _V2_NAMES = frozenset((b"AWSAccessKeyId", b"Signature"))
 
 
 async def authenticate(request: Request, keys: Finder, now: float, settings: Settings, bucket: str = "") -> Caller:
-    """The caller of a request: anonymous, or proven by Signature Version 4 or 2, in the header or in the query.
+    """The caller of a request: anonymous, or proven by Signature Version 4 or 2, in the header or in the query, or by a token that is
+    the access key of any of these.
 
     `now` is in seconds since the epoch; `bucket` is the one that a virtual host names (Version 2 signs it), or "".
     `request.body` is replaced by one that verifies what was signed of it while it is read: nothing read may be kept for
@@ -39,7 +40,7 @@ async def authenticate(request: Request, keys: Finder, now: float, settings: Set
             if payload or b"x-amz-decoded-content-length" in headers:
                 request.body = verified(request.body, payload, headers, None)
             return ANONYMOUS
-        proof = await (verify_query(request, keys, now, settings) if in_query == "v4" else verify_v2_query(request, keys, now, bucket))
+        proof = await (verify_query(request, keys, now, settings) if in_query == "v4" else verify_v2_query(request, keys, now, settings, bucket))
     elif in_query:
         raise InvalidArgument(
             "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the "
@@ -59,8 +60,7 @@ def _admit(request: Request, proof: Proof) -> Caller:
     if proof.body is not None:
         request.body = proof.body
     if payload[:9] == b"STREAMING":
-        signer = proof.signer
-        seal = None if signer is None else Seal(signer, proof.stamp, proof.scope, proof.signature)
+        seal = Seal(proof.signer, proof.stamp, proof.scope, proof.signature) if proof.stamp else None
         request.body = verified(request.body, payload, request.headers, seal)
     else:
         if payload and b"x-amz-decoded-content-length" in request.headers:

@@ -25,9 +25,10 @@ _HEADER, _DATA, _DATA_END, _TRAILERS, _END = range(5)
 
 
 class Seal(NamedTuple):
-    """What chunk signatures are chained from: the signer, the date and scope of the request, and its own signature."""
+    """What chunk signatures are chained from: the signer, the date and scope of the request, and its own signature. Without a signer (the
+    request came with a token) the chunks have the same form, and no signature is compared."""
 
-    signer: Signer
+    signer: Signer | None
     stamp: bytes
     scope: bytes
     signature: bytes
@@ -49,6 +50,7 @@ class Decoder:
         "_remaining",
         "_seal",
         "_signature",
+        "_signer",
         "_state",
         "_trailed",
         "_trailing",
@@ -58,6 +60,7 @@ class Decoder:
     def __init__(self, length: int, *, seal: Seal | None, announced: frozenset[bytes], trailing: bool) -> None:
         self._remaining = length  # bytes of the decoded body still to come
         self._seal = seal
+        self._signer = None if seal is None else seal.signer
         self._signature = seal.signature if seal is not None else b""
         self._announced = announced
         self._trailing = trailing
@@ -84,7 +87,7 @@ class Decoder:
                 taken = min(self._left, end - at)
                 part = view[at : at + taken]
                 parts.append(part)
-                if self._seal is not None:
+                if self._signer is not None:
                     self._hash.update(part)
                 at += taken
                 self._left -= taken
@@ -157,17 +160,17 @@ class Decoder:
         self._state = _TRAILERS  # without a trailer announced only the empty line may follow
 
     def _verify_chunk(self) -> None:
-        seal = self._seal
-        if seal is None:
+        seal, signer = self._seal, self._signer
+        if seal is None or signer is None:
             return
         text = b"AWS4-HMAC-SHA256-PAYLOAD\n%b\n%b\n%b\n%b\n%b" % (
             seal.stamp, seal.scope, self._signature, EMPTY_SHA256.encode(), self._hash.hexdigest().encode()
         )  # fmt: skip
-        self._chain(seal, text, self._promised)
+        self._chain(signer, text, self._promised)
         self._hash = sha256()
 
-    def _chain(self, seal: Seal, text: bytes, promised: bytes) -> None:
-        signature = seal.signer.sign(text).encode()
+    def _chain(self, signer: Signer, text: bytes, promised: bytes) -> None:
+        signature = signer.sign(text).encode()
         if not compare_digest(signature, promised):
             raise SignatureDoesNotMatch(StringToSign=text.decode(), SignatureProvided=promised.decode("latin-1"), StringToSignBytes=text.hex(" "))
         self._signature = signature
@@ -195,11 +198,13 @@ class Decoder:
         self.trailers[name] = value
 
     def _verify_trailers(self, promised: bytes) -> None:
-        seal = self._seal
+        seal, signer = self._seal, self._signer
         assert seal is not None
+        if signer is None:
+            return
         block = b"".join(b"%b:%b\n" % item for item in self.trailers.items())
         text = b"AWS4-HMAC-SHA256-TRAILER\n%b\n%b\n%b\n%b" % (seal.stamp, seal.scope, self._signature, sha256_hex(block).encode())
-        self._chain(seal, text, promised)
+        self._chain(signer, text, promised)
 
     def _end(self) -> None:
         if self.trailers.keys() - {_TRAILER_SIGNATURE} != self._announced:

@@ -14,7 +14,7 @@ from holdfast.authn import times
 from holdfast.authn.canonical import header_lines, parameters, sorted_query, without
 from holdfast.authn.settings import Settings
 from holdfast.authn.signing import UNSIGNED_PAYLOAD, Signer, sha256_hex, signer_for
-from holdfast.authn.sigv4 import Finder, Proof, Scope, fits_otherwise, mismatch, parse_names, parse_scope, usable
+from holdfast.authn.sigv4 import Finder, Proof, Scope, believe, fits_otherwise, mismatch, parse_names, parse_scope, usable
 from holdfast.model.errors import AccessDenied, AuthorizationQueryParametersError, InvalidArgument, InvalidToken
 from holdfast.model.identity import Caller, Credential
 from holdfast.model.messages import Request
@@ -127,7 +127,14 @@ async def verify_query(request: Request, keys: Finder, now: float, settings: Set
         if name[:6] == b"x-amz-" and name not in names and (name != b"x-amz-content-sha256" or headers[name][:9] == b"STREAMING"):
             # A hash of the body is all that the bearer may add: it only lets less through.
             raise AccessDenied("There were headers present in the request which were not signed", HeadersNotSigned=name.decode("latin-1"))
-    credential = usable(await keys.find(scope.access_key), scope.access_key, now)
+    found = await keys.find(scope.access_key)
+    if found is None or found.bearer:
+        payload = payload or headers.get(b"x-amz-content-sha256", b"") or UNSIGNED_PAYLOAD.encode()
+        proof = believe(request, found, scope, now, settings, payload, stamp, signature)
+        if usual is None:
+            hoist(request, _OWN)
+        return proof
+    credential = usable(found, scope.access_key, now)
     signer = signer_for(credential.secret, scope.text)
     prefix = b"AWS4-HMAC-SHA256\n" + stamp + b"\n" + scope.text + b"\n"
     plain = names is _HOST_ONLY and b"  " not in headers.get(b"host", b"  ")

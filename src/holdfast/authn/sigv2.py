@@ -14,7 +14,7 @@ from holdfast.authn import times
 from holdfast.authn.canonical import parameters
 from holdfast.authn.presigned import hoist
 from holdfast.authn.settings import Settings
-from holdfast.authn.sigv4 import Finder, Proof, check_skew, usable
+from holdfast.authn.sigv4 import Finder, Proof, check_skew, check_transport, usable
 from holdfast.model.errors import AccessDenied, InvalidArgument, InvalidToken, SignatureDoesNotMatch
 from holdfast.model.identity import Credential
 from holdfast.model.messages import Request
@@ -64,7 +64,7 @@ async def verify_v2_header(request: Request, authorization: bytes, keys: Finder,
         raise InvalidToken()
     if request.query:
         _refuse_uncovered(request.query)
-    credential = usable(await keys.find(access_key), access_key, now)
+    credential = await _usable(request, keys, access_key, now, settings)
     return _prove(request, credential, b"" if b"x-amz-date" in headers else headers[b"date"], signature, "v2-header", bucket)
 
 
@@ -76,7 +76,7 @@ def _refuse_uncovered(query: bytes) -> None:
             raise AccessDenied(f"The parameter {name[:100]!r} of the query is not covered by Signature Version 2; sign with Version 4.")
 
 
-async def verify_v2_query(request: Request, keys: Finder, now: float, bucket: str) -> Proof:
+async def verify_v2_query(request: Request, keys: Finder, now: float, settings: Settings, bucket: str) -> Proof:
     """Proves who signed a URL with AWSAccessKeyId, Expires and Signature. Signed headers that the query holds are put among the headers.
 
     A parameter that changes meaning and that the signature does not cover is refused: the bearer may not add one.
@@ -99,12 +99,21 @@ async def verify_v2_query(request: Request, keys: Finder, now: float, bucket: st
     hoist(request, _OWN, _REPRESENTATION)
     if b"x-amz-security-token" in request.headers:
         raise InvalidToken()
-    credential = usable(await keys.find(given["AWSAccessKeyId"]), given["AWSAccessKeyId"], now)
+    credential = await _usable(request, keys, given["AWSAccessKeyId"], now, settings)
     return _prove(request, credential, expires.encode(), given["Signature"], "v2-query", bucket)
+
+
+async def _usable(request: Request, keys: Finder, access_key: str, now: float, settings: Settings) -> Credential:
+    found = await keys.find(access_key)
+    if found is None or found.bearer:
+        check_transport(request, access_key, settings)
+    return usable(found, access_key, now)
 
 
 def _prove(request: Request, credential: Credential, date: bytes, signature: str, how: str, bucket: str) -> Proof:
     headers = request.headers
+    if credential.bearer:
+        return Proof(credential, "token", headers.get(b"x-amz-content-sha256", b""))
     amz = b"".join(b"%b:%b\n" % (name, headers[name]) for name in sorted(headers) if name.startswith(b"x-amz-"))
     start = b"%b\n%b\n%b\n%b\n%b" % (
         request.method.encode(), headers.get(b"content-md5", b""), headers.get(b"content-type", b""), date, amz

@@ -25,7 +25,7 @@ from holdfast.model.errors import (
     RequestTimeTooSkewed,
     SignatureDoesNotMatch,
 )
-from holdfast.model.identity import Credential
+from holdfast.model.identity import Credential, looks_like_token
 from holdfast.model.messages import Body, Request
 
 ALGORITHM = b"AWS4-HMAC-SHA256"
@@ -51,6 +51,10 @@ class Scope(NamedTuple):
     region: str
     service: str
     text: bytes
+
+    def __repr__(self) -> str:
+        """Without the access key, which may be a token."""
+        return f"Scope(text={self.text!r})"
 
 
 class Head:
@@ -85,7 +89,9 @@ class Head:
 
 
 class Proof(NamedTuple):
-    """A verified signature: whose it is, how the body is to be read, and where the chain of chunk signatures starts."""
+    """A verified signature: whose it is, how the body is to be read, and where the chain of chunk signatures starts.
+
+    `signer` is None where no signature counts: Version 2, and a token. `stamp` is b"" for Version 2."""
 
     credential: Credential
     how: str
@@ -124,8 +130,14 @@ async def verify_header(request: Request, authorization: bytes, keys: Finder, no
         _check_signed(headers, head)
     if b"x-amz-security-token" in headers:
         raise InvalidToken()
-    credential = usable(await keys.find(scope.access_key), scope.access_key, now)
+    found = await keys.find(scope.access_key)
     payload = headers.get(b"x-amz-content-sha256")
+    if found is None or found.bearer:
+        proof = believe(request, found, scope, now, settings, payload, stamp, signature)
+        if new:
+            _remember(authorization, head)
+        return proof
+    credential = usable(found, scope.access_key, now)
     signer = signer_for(credential.secret, scope.text)
     prefix = b"AWS4-HMAC-SHA256\n" + stamp + b"\n" + scope.text + b"\n"
     block = head.canonical(headers)
@@ -178,7 +190,7 @@ def _parse(authorization: bytes) -> tuple[Head, bytes]:
 
 
 def _remember(authorization: bytes, head: Head) -> None:
-    """Keeps what was parsed of a header whose signature was proven and stands at its end: strangers fill no memory."""
+    """Keeps what was parsed of a header that was proven and whose signature stands at its end: strangers fill no memory."""
     if len(authorization) <= _CACHED_BYTES_MAX and authorization[-74:-64] == b"Signature=":
         if len(_heads) >= _CACHED_HEADS_MAX:
             del _heads[next(iter(_heads))]
@@ -238,10 +250,45 @@ def check_skew(sent: float, text: str, now: float, settings: Settings) -> None:
 
 
 def usable(credential: Credential | None, access_key: str, now: float) -> Credential:
-    """Errors: InvalidAccessKeyId for a key that is unknown, inactive or past its time - one answer for all three."""
+    """Errors: InvalidAccessKeyId for a key that is unknown, inactive or past its time - one answer for all three, in which a token
+    is not repeated."""
     if credential is None or credential.status != "ACTIVE" or (credential.expires_ms and credential.expires_ms <= now * 1000):
-        raise InvalidAccessKeyId(AWSAccessKeyId=access_key)
+        raise InvalidAccessKeyId() if looks_like_token(access_key) else InvalidAccessKeyId(AWSAccessKeyId=access_key)
     return credential
+
+
+def check_transport(request: Request, access_key: str, settings: Settings) -> None:
+    """What may be a token is not even looked for where it came in clear, unless the settings allow it: the client must learn that it leaks.
+
+    Errors: AccessDenied."""
+    allowed = settings.token_transport
+    if request.secure or allowed == "any" or not looks_like_token(access_key):
+        return
+    if allowed == "loopback" and (request.peer == "::1" or request.peer.removeprefix("::ffff:").startswith("127.")):
+        return
+    raise AccessDenied("An access token is a secret by itself: it is accepted over TLS only.")
+
+
+def believe(
+    request: Request,
+    found: Credential | None,
+    scope: Scope,
+    now: float,
+    settings: Settings,
+    payload: bytes | None,
+    stamp: bytes,
+    signature: bytes,
+) -> Proof:
+    """The proof of a token that came as access key of a Version 4 signature, whatever the signature is.
+
+    Errors: AccessDenied (in clear), InvalidAccessKeyId; InvalidRequest (no x-amz-content-sha256, but from curl)."""
+    check_transport(request, scope.access_key, settings)
+    credential = usable(found, scope.access_key, now)
+    if payload is None:
+        if not request.headers.get(b"user-agent", b"").startswith(b"curl/"):
+            raise InvalidRequest("Missing required header for this request: x-amz-content-sha256")
+        payload = UNSIGNED_PAYLOAD.encode()
+    return Proof(credential, "token", payload, None, stamp, scope.text, signature)
 
 
 def fits_otherwise(request: Request, query: bytes, signer: Signer, prefix: bytes, block: bytes, payload: bytes, signature: bytes) -> bool:

@@ -1,196 +1,232 @@
-"""The users, keys and buckets that a TOML file declares."""
+"""Makes a store hold what a bootstrap file declares: tenancies, compartments, people, groups, policies, organisations and buckets."""
 
 from __future__ import annotations
 
-import tomllib
-from pathlib import Path
-from typing import Literal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
 from holdfast.engine.api import AlreadyExists, Catalog, Stale
+from holdfast.identities.bootstrap_people import Person, apply_credentials, apply_person
+from holdfast.identities.bootstrap_place import Place
+from holdfast.identities.declared import BootstrapError as BootstrapError
+from holdfast.identities.declared import (
+    Declared,
+    DeclaredBucket,
+    DeclaredCompartment,
+    DeclaredGroup,
+    DeclaredOrganisation,
+    DeclaredPolicy,
+    DeclaredRole,
+    DeclaredTenancy,
+)
+from holdfast.identities.declared import parse as parse
+from holdfast.identities.declared import read as read
 from holdfast.identities.directory import Directory
 from holdfast.identities.documents import Taken, Unknown
-from holdfast.identities.first_start import ADMINISTRATOR, ensure_administrators
-from holdfast.model.buckets import Bucket, is_bucket_name
-from holdfast.model.identity import User
+from holdfast.identities.first_start import ensure_administrators
+from holdfast.model.buckets import Bucket
+from holdfast.model.identity import Group, Tenancy, User
 
-_SECRET_CHARACTERS_MIN = 8
+Row = TypeVar("Row", bound=msgspec.Struct)
 
-
-class BootstrapError(Exception):
-    """The bootstrap file cannot be applied; the message says where and why."""
-
-
-class DeclaredKey(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """`[[users.keys]]`: a fixed key."""
-
-    access_key: str
-    secret_key: str
-
-    def __repr__(self) -> str:
-        """Without the secret: it must not get into a log or a traceback."""
-        return f"DeclaredKey(access_key={self.access_key!r})"
+Check = Callable[[str], object]
+"""Refuses a statement or the name of a role with an exception that says why."""
 
 
-class DeclaredUser(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """`[[users]]`. What is left out is made, and then kept: `display_name` is the name, `canonical_id` is random."""
+async def apply(
+    declared: Declared,
+    directory: Directory,
+    catalog: Catalog,
+    *,
+    region: str,
+    now_ms: int,
+    environ: Mapping[str, str] | None = None,
+    check_statement: Check | None = None,
+    check_role: Check | None = None,
+) -> list[str]:
+    """Nothing is taken away. Says what was changed: a second time, nothing. `environ` holds the passwords.
 
-    name: str
-    display_name: str = ""
-    canonical_id: str = ""
-    email: str = ""
-    rights: Literal["all", "own-buckets", "none"] = "own-buckets"
-    keys: tuple[DeclaredKey, ...] = ()
-
-
-class DeclaredBucket(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """`[[buckets]]`: `owner` is the name of a user; `versioning` is only set where it is given."""
-
-    name: str
-    owner: str
-    versioning: Literal["", "Enabled", "Suspended"] = ""
-
-
-class Declared(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """A whole bootstrap file."""
-
-    users: tuple[DeclaredUser, ...] = ()
-    buckets: tuple[DeclaredBucket, ...] = ()
-
-
-def parse(text: str, origin: str) -> Declared:
-    """A bootstrap file read strictly. Errors: BootstrapError names the file, the place (`users[1].keys[0]`) and the fault."""
-    try:
-        declared = msgspec.convert(tomllib.loads(text), Declared)
-    except tomllib.TOMLDecodeError as error:
-        raise BootstrapError(f"{origin}: {error}") from None
-    except msgspec.ValidationError as error:
-        fault, _, place = str(error).partition(" - at `$")
-        raise BootstrapError(f"{origin}: {place.rstrip('`').lstrip('.') or 'the file'}: {fault}") from None
-    _unique(origin, "users", "name", [user.name for user in declared.users])
-    _unique(origin, "users", "canonical_id", [user.canonical_id for user in declared.users])
-    _unique(origin, "users", "email", [user.email.lower() for user in declared.users])
-    _unique(origin, "users.keys", "access_key", [key.access_key for user in declared.users for key in user.keys])
-    _unique(origin, "buckets", "name", [bucket.name for bucket in declared.buckets])
-    for at, user in enumerate(declared.users):
-        if not user.name or user.name == ADMINISTRATOR:
-            raise BootstrapError(f"{origin}: users[{at}].name: {user.name!r} cannot be the name of a declared user")
-        for nth, key in enumerate(user.keys):
-            if not key.access_key or len(key.secret_key) < _SECRET_CHARACTERS_MIN:
-                raise BootstrapError(
-                    f"{origin}: users[{at}].keys[{nth}]: a key needs an access_key, and a secret_key of {_SECRET_CHARACTERS_MIN} characters or more"
-                )
-    for at, bucket in enumerate(declared.buckets):
-        if not is_bucket_name(bucket.name):
-            raise BootstrapError(f"{origin}: buckets[{at}].name: {bucket.name!r} is not a bucket name")
-    return declared
-
-
-def read(path: Path) -> Declared:
-    """Errors: BootstrapError."""
-    try:
-        return parse(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BootstrapError(f"{path}: {error}") from None
-
-
-def _unique(origin: str, place: str, field: str, values: list[str]) -> None:
-    seen: set[str] = set()
-    for at, value in enumerate(values):
-        if value and value in seen:
-            raise BootstrapError(f"{origin}: {place}[{at}].{field}: {value!r} is declared twice")
-        seen.add(value)
-
-
-async def apply(declared: Declared, directory: Directory, catalog: Catalog, *, region: str, now_ms: int) -> list[str]:
-    """Makes the store hold what the file declares; nothing is taken away. Says what was changed: a second time, nothing.
-
-    Errors: BootstrapError when something else already has a declared name, id or key; EngineError.
+    Errors: BootstrapError when something else already has a declared name, id or key, or something named is not there; EngineError.
     """
-    changes: list[str] = []
-    for wanted in declared.users:
+    place = Place(directory, now_ms)
+    for policy in declared.policies:
+        for statement in policy.statements:
+            _check(check_statement, statement, f"policy {policy.name!r}")
+    holders: list[Person | DeclaredGroup] = [*declared.users, *declared.service_accounts, *declared.groups]
+    for holder in holders:
+        for role in holder.roles:
+            _check(check_role, role.role, f"{holder.name!r}")
+    await _each("tenancy", declared.tenancies, lambda row: _apply_tenancy(row, place))
+    await _each("compartment", declared.compartments, lambda row: _apply_compartment(row, place))
+    for wanted in declared.tenancies:
+        if wanted.s3_compartment:
+            await _each("tenancy", [wanted], lambda row: _apply_s3_compartment(row, place))
+    await _each("user", declared.users, lambda row: apply_person(row, place))
+    await _each("service account", declared.service_accounts, lambda row: apply_person(row, place))
+    await _each("organisation", declared.organisations, lambda row: _apply_organisation(row, place))
+    await _each("user", declared.users, lambda row: apply_credentials(row, place, environ or {}))
+    await _each("service account", declared.service_accounts, lambda row: apply_credentials(row, place, environ or {}))
+    await _each("group", declared.groups, lambda row: _apply_group(row, place))
+    await _each("policy", declared.policies, lambda row: _apply_policy(row, place))
+    await _each("bucket", declared.buckets, lambda row: _apply_bucket(row, place, catalog, region))
+    await _each("user", declared.users, lambda row: _apply_roles(row, place, catalog))
+    await _each("service account", declared.service_accounts, lambda row: _apply_roles(row, place, catalog))
+    await _each("group", declared.groups, lambda row: _apply_group_roles(row, place, catalog))
+    return place.changes
+
+
+def _check(check: Check | None, text: str, where: str) -> None:
+    if check is None:
+        return
+    try:
+        check(text)
+    except Exception as error:
+        raise BootstrapError(f"{where}: {error}") from None
+
+
+async def _each(what: str, rows: Sequence[Row], apply_row: Callable[[Row], Awaitable[None]]) -> None:
+    for row in rows:
+        name = getattr(row, "name", "") or getattr(row, "path", "")
         try:
-            user = await _apply_user(wanted, directory, now_ms, changes)
-            for key in wanted.keys:
-                await _apply_key(key, user, directory, now_ms, changes)
-        except (Taken, Unknown, Stale) as error:
-            raise BootstrapError(f"user {wanted.name!r}: {error or 'it changes at the same time'}") from None
-    for bucket in declared.buckets:
-        await _apply_bucket(bucket, directory, catalog, region, now_ms, changes)
-    return changes
+            await apply_row(row)
+        except (Taken, Unknown, Stale, ValueError) as error:
+            raise BootstrapError(f"{what} {name!r}: {error or 'it changes at the same time'}") from None
 
 
-async def _apply_user(wanted: DeclaredUser, directory: Directory, now_ms: int, changes: list[str]) -> User:
-    users, rights = directory.users, "none" if wanted.rights == "all" else wanted.rights
-    found = await users.by_name(wanted.name)
+async def _apply_tenancy(wanted: DeclaredTenancy, place: Place) -> None:
+    tenancies = place.directory.tenancies
+    found = await tenancies.by_name(wanted.name)
     if found is None:
-        made = User(
-            id="",
-            name=wanted.name,
-            canonical_id=wanted.canonical_id,
-            display_name=wanted.display_name,
-            email=wanted.email,
-            rights=rights,
-            created_ms=now_ms,
-        )
-        changes.append(f"made user {wanted.name}")
-        user = await users.create_user(made)
+        found = await tenancies.create(wanted.name, wanted.namespace, place.now_ms, wanted.description)
+        place.changes.append(f"made tenancy {wanted.name}")
+    elif found.namespace != wanted.namespace:
+        raise Taken(f"its namespace is {found.namespace!r} and stays")
+    elif wanted.description and found.description != wanted.description:
+        await tenancies.change(msgspec.structs.replace(found, description=wanted.description))
+        place.changes.append(f"changed tenancy {wanted.name}")
+    await ensure_administrators(place.directory, found, place.now_ms)
+
+
+async def _apply_s3_compartment(wanted: DeclaredTenancy, place: Place) -> None:
+    tenancy = await place.tenancy(wanted.name)
+    compartment = await place.compartment(tenancy, wanted.s3_compartment)
+    if tenancy.s3_compartment != compartment.id:
+        await place.directory.tenancies.change(msgspec.structs.replace(tenancy, s3_compartment=compartment.id))
+        place.changes.append(f"changed the compartment of S3 of tenancy {wanted.name}")
+
+
+async def _apply_compartment(wanted: DeclaredCompartment, place: Place) -> None:
+    tenancy, compartments = await place.tenancy(wanted.tenancy), place.directory.compartments
+    found = await compartments.by_path(tenancy.id, wanted.path)
+    if found is None:
+        above, _, name = wanted.path.rpartition(":")
+        parent = await place.compartment(tenancy, above)
+        await compartments.create(tenancy.id, parent.id, name, wanted.description, place.now_ms)
+        place.changes.append(f"made compartment {wanted.path}")
+    elif wanted.description and found.description != wanted.description:
+        await compartments.change(msgspec.structs.replace(found, description=wanted.description))
+        place.changes.append(f"changed compartment {wanted.path}")
+
+
+async def _apply_organisation(wanted: DeclaredOrganisation, place: Place) -> None:
+    tenancy, organisations = await place.tenancy(wanted.tenancy), place.directory.organisations
+    found = await organisations.by_name(tenancy.id, wanted.name)
+    if found is None:
+        found = await organisations.create(tenancy.id, wanted.name, wanted.display_name, wanted.description, place.now_ms)
+        place.changes.append(f"made organisation {wanted.name}")
     else:
-        user = msgspec.structs.replace(
-            found,
-            canonical_id=wanted.canonical_id or found.canonical_id,
-            display_name=wanted.display_name or wanted.name,
-            email=wanted.email,
-            rights=rights,
+        changed = msgspec.structs.replace(
+            found, display_name=wanted.display_name or found.display_name, description=wanted.description or found.description
         )
-        if user != found:
-            changes.append(f"changed user {wanted.name}")
-            await users.change_user(user)
-    if wanted.rights == "all":
-        await _apply_administrator(user, directory, now_ms, changes)
-    return user
+        if changed != found:
+            await organisations.change(changed)
+            place.changes.append(f"changed organisation {wanted.name}")
+    for name in wanted.members:
+        user = await place.user(tenancy, name)
+        if all(enrolment.organisation != found.id for enrolment in user.enrolments):
+            await organisations.enrol(user.id, found.id, place.now_ms)
+            place.changes.append(f"enrolled {name} in organisation {wanted.name}")
 
 
-async def _apply_administrator(user: User, directory: Directory, now_ms: int, changes: list[str]) -> None:
-    tenancy = await directory.tenancies.get(user.tenancy)
-    if tenancy is None:
-        raise Unknown(f"there is no tenancy {user.tenancy!r}")
-    group = await ensure_administrators(directory, tenancy, now_ms)
-    if all(membership.group != group.id for membership in user.memberships):
-        await directory.groups.add_user(group.id, user.id, now_ms)
-        changes.append(f"added user {user.name} to group {group.name}")
-
-
-async def _apply_key(wanted: DeclaredKey, user: User, directory: Directory, now_ms: int, changes: list[str]) -> None:
-    found = await directory.keys.credential(wanted.access_key)
+async def _apply_group(wanted: DeclaredGroup, place: Place) -> None:
+    tenancy, groups = await place.tenancy(wanted.tenancy), place.directory.groups
+    found = await groups.by_name(tenancy.id, wanted.name)
     if found is None:
-        await directory.keys.create(user.id, now_ms, wanted.access_key, wanted.secret_key)
-        changes.append(f"made key {wanted.access_key}")
-    elif found.user.id != user.id:
-        raise Taken(f"the access key {wanted.access_key!r} belongs to user {found.user.name!r}")
-    elif found.secret != wanted.secret_key:
-        await directory.keys.set_secret(wanted.access_key, wanted.secret_key)
-        changes.append(f"changed the secret of key {wanted.access_key}")
+        found = await groups.create(tenancy.id, wanted.name, wanted.description, place.now_ms)
+        place.changes.append(f"made group {wanted.name}")
+    elif wanted.description and found.description != wanted.description:
+        await groups.change(msgspec.structs.replace(found, description=wanted.description))
+        place.changes.append(f"changed group {wanted.name}")
+    for name in wanted.members:
+        user = await place.user(tenancy, name)
+        if all(membership.group != found.id for membership in user.memberships):
+            await groups.add_user(found.id, user.id, place.now_ms)
+            place.changes.append(f"added user {name} to group {wanted.name}")
 
 
-async def _apply_bucket(wanted: DeclaredBucket, directory: Directory, catalog: Catalog, region: str, now_ms: int, changes: list[str]) -> None:
-    owner = await directory.users.by_name(wanted.owner)
-    if owner is None:
-        raise BootstrapError(f"bucket {wanted.name!r}: there is no user {wanted.owner!r}")
-    found = await catalog.bucket(owner.namespace, wanted.name)
+async def _apply_policy(wanted: DeclaredPolicy, place: Place) -> None:
+    tenancy, policies = await place.tenancy(wanted.tenancy), place.directory.policies
+    compartment = await place.compartment(tenancy, wanted.compartment)
+    found = await policies.by_name(tenancy.id, wanted.name)
+    if found is None:
+        text, date = wanted.description, wanted.version_date
+        await policies.create(tenancy.id, compartment.id, wanted.name, wanted.statements, text, place.now_ms, date)
+        place.changes.append(f"made policy {wanted.name}")
+        return
+    if found.compartment != compartment.id:
+        raise Taken("a policy of that name is attached to another compartment")
+    changed = msgspec.structs.replace(
+        found, statements=wanted.statements, description=wanted.description or found.description, version_date=wanted.version_date
+    )
+    if changed != found:
+        await policies.change(changed)
+        place.changes.append(f"changed policy {wanted.name}")
+
+
+async def _apply_bucket(wanted: DeclaredBucket, place: Place, catalog: Catalog, region: str) -> None:
+    tenancy = await place.tenancy(wanted.tenancy)
+    owner = await place.user(tenancy, wanted.owner)
+    found = await catalog.bucket(tenancy.namespace, wanted.name)
     if found is None:
         bucket = Bucket(
-            namespace=owner.namespace, name=wanted.name, region=region, owner=owner.canonical_id, created_ms=now_ms, versioning=wanted.versioning
+            namespace=tenancy.namespace,
+            name=wanted.name,
+            region=region,
+            owner=owner.canonical_id,
+            compartment=(await place.compartment(tenancy, wanted.compartment)).id if wanted.compartment else "",
+            created_ms=place.now_ms,
+            versioning=wanted.versioning,
         )
         try:
             await catalog.create_bucket(bucket)
         except AlreadyExists:
-            raise BootstrapError(f"bucket {wanted.name!r} is being made at the same time") from None
-        changes.append(f"made bucket {wanted.name}")
+            raise Taken("it is being made at the same time") from None
+        place.changes.append(f"made bucket {wanted.name}")
         return
     if found.owner != owner.canonical_id:
-        raise BootstrapError(f"bucket {wanted.name!r} exists and belongs to somebody else than {wanted.owner!r}")
+        raise Taken(f"it exists and belongs to somebody else than {wanted.owner!r}")
     if wanted.versioning and found.versioning != wanted.versioning:
         await catalog.change_bucket(msgspec.structs.replace(found, versioning=wanted.versioning))
-        changes.append(f"changed bucket {wanted.name}")
+        place.changes.append(f"changed bucket {wanted.name}")
+
+
+async def _apply_roles(wanted: Person, place: Place, catalog: Catalog) -> None:
+    tenancy = await place.tenancy(wanted.tenancy)
+    await _bind(await place.user(tenancy, wanted.name), tenancy, wanted.roles, place, catalog)
+
+
+async def _apply_group_roles(wanted: DeclaredGroup, place: Place, catalog: Catalog) -> None:
+    tenancy = await place.tenancy(wanted.tenancy)
+    group = await place.directory.groups.by_name(tenancy.id, wanted.name)
+    if group is not None:
+        await _bind(group, tenancy, wanted.roles, place, catalog)
+
+
+async def _bind(holder: User | Group, tenancy: Tenancy, roles: Sequence[DeclaredRole], place: Place, catalog: Catalog) -> None:
+    for role in roles:
+        binding = await place.binding(tenancy, role, catalog)
+        if all((has.role, has.scope, has.target) != (binding.role, binding.scope, binding.target) for has in holder.roles):
+            await place.directory.roles.bind(holder.id, binding)
+            place.changes.append(f"bound role {role.role} to {holder.name}")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from holdfast.engine.api import Registry
+from holdfast.identities.api_keys import ApiKeys
 from holdfast.identities.compartments import Compartments
 from holdfast.identities.documents import Unknown
 from holdfast.identities.groups import Groups
 from holdfast.identities.keys import AccessKeys
 from holdfast.identities.master import MasterKey
 from holdfast.identities.organisations import Organisations
+from holdfast.identities.passwords import Passwords
 from holdfast.identities.policies import Policies
 from holdfast.identities.roles import Roles
+from holdfast.identities.sessions import Sessions
 from holdfast.identities.tenancies import Tenancies
 from holdfast.identities.tokens import Tokens
 from holdfast.identities.users import Users
@@ -31,6 +34,9 @@ class Directory:
         self.organisations = Organisations(registry, self.tenancies, self.users)
         self.keys = AccessKeys(registry, master, self.users)
         self.tokens = Tokens(registry, self.users)
+        self.api_keys = ApiKeys(registry, self.users)
+        self.sessions = Sessions(registry, self.users)
+        self.passwords = Passwords(registry, self.users, self.sessions)
 
     async def world(self, tenancy_id: str) -> World:
         """What a tenancy's policies are compiled against, as it is now. Errors: Unknown."""

@@ -33,13 +33,14 @@ class Unknown(Exception):
 
 async def under(registry: Registry, kind: str, prefix: str = "") -> AsyncIterator[Document]:
     """Every document of a kind whose name begins with `prefix`, in order of name. Other tasks get their turn between two pages."""
-    after = prefix
+    after = prefix[:-1]  # what has the name of the prefix itself is among them
     while True:
         page = await registry.all(kind, after=after, limit=_PAGE)
         for document in page:
-            if not document.name.startswith(prefix):
+            if document.name.startswith(prefix):
+                yield document
+            elif document.name > prefix:
                 return
-            yield document
         if len(page) < _PAGE:
             return
         after = page[-1].name

@@ -96,6 +96,10 @@ class AccessKeys:
         """Errors: Unknown."""
         return await self._change(access_key, {"display_name": display_name})
 
+    async def change(self, access_key: str, *, status: str, expires_ms: int, display_name: str) -> Key:
+        """All three at once; `expires_ms` 0 is never. Errors: Unknown."""
+        return await self._change(access_key, {"status": status, "expires_ms": expires_ms, "display_name": display_name})
+
     async def delete(self, access_key: str) -> None:
         """Errors: Unknown."""
         if not await self._registry.delete("key", access_key):

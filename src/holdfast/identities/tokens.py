@@ -74,6 +74,10 @@ class Tokens:
         if found is None or not await self._forget(found.value.decode()):
             raise Unknown(f"there is no token {id!r}")
 
+    async def find(self, text: str) -> Token | None:
+        """The token of that text, as long as it is there."""
+        return await self._get(digest_of(text))
+
     async def credential(self, text: str) -> Credential | None:
         """A token ready to be believed, INACTIVE with its user; None where it, its user or its enrolment is not there."""
         if len(text) > _CHARACTERS_MAX:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdfast.identities.bootstrap import Declared, DeclaredKey, DeclaredUser
+from holdfast.identities.declared import Declared, DeclaredKey, DeclaredUser
 from holdfast.identities.first_start import Administrator
 from holdfast.server import Prepared
 

@@ -45,6 +45,13 @@ def directory(engine: MemoryEngine) -> Directory:
 
 
 @pytest.fixture
+def started(directory: Directory) -> Directory:
+    """After the first start."""
+    run(ensure_first(directory, access_key="", secret="", now_ms=1))
+    return directory
+
+
+@pytest.fixture
 def users(directory: Directory) -> Users:
     return directory.users
 
@@ -227,28 +234,26 @@ versioning = "Enabled"
 """
 
 
-def test_the_bootstrap_file_applied_twice_changes_nothing(directory: Directory, engine: MemoryEngine) -> None:
-    run(ensure_first(directory, access_key="", secret="", now_ms=1))
+def test_the_bootstrap_file_applied_twice_changes_nothing(started: Directory, engine: MemoryEngine) -> None:
     declared = parse(BOOTSTRAP, "site.toml")
-    assert len(run(apply(declared, directory, engine.catalog, region="r", now_ms=1))) == 4
+    assert len(run(apply(declared, started, engine.catalog, region="r", now_ms=1))) == 4
     generation = engine.registry.generation()
-    assert run(apply(declared, directory, engine.catalog, region="r", now_ms=2)) == []
+    assert run(apply(declared, started, engine.catalog, region="r", now_ms=2)) == []
     assert engine.registry.generation() == generation
     bucket = run(engine.catalog.bucket("default", "first-bucket"))
     assert bucket is not None
     assert (bucket.owner, bucket.versioning, bucket.region) == ("c1", "Enabled", "r")
 
 
-def test_a_changed_bootstrap_file_is_an_update(directory: Directory, engine: MemoryEngine) -> None:
-    run(ensure_first(directory, access_key="", secret="", now_ms=1))
-    run(apply(parse(BOOTSTRAP, "site.toml"), directory, engine.catalog, region="r", now_ms=1))
+def test_a_changed_bootstrap_file_is_an_update(started: Directory, engine: MemoryEngine) -> None:
+    run(apply(parse(BOOTSTRAP, "site.toml"), started, engine.catalog, region="r", now_ms=1))
     changed = BOOTSTRAP.replace("secret-one", "secret-two").replace('rights = "none"', 'rights = "all"').replace("Enabled", "Suspended")
-    assert run(apply(parse(changed, "site.toml"), directory, engine.catalog, region="r", now_ms=2)) == [
-        "changed the secret of key AK1",
+    assert run(apply(parse(changed, "site.toml"), started, engine.catalog, region="r", now_ms=2)) == [
         "added user bob to group Administrators",
+        "changed the secret of key AK1",
         "changed bucket first-bucket",
     ]
-    found = run(directory.keys.credential("AK1"))
+    found = run(started.keys.credential("AK1"))
     assert found is not None
     assert found.secret == "secret-two"
 
@@ -275,8 +280,8 @@ def test_a_bootstrap_file_is_read_strictly(text: str, says: str) -> None:
     assert str(caught.value).startswith("site.toml: ")
 
 
-def test_a_bootstrap_file_does_not_take_over(directory: Directory, engine: MemoryEngine) -> None:
-    run(apply(parse(BOOTSTRAP, "site.toml"), directory, engine.catalog, region="r", now_ms=1))
+def test_a_bootstrap_file_does_not_take_over(started: Directory, engine: MemoryEngine) -> None:
+    run(apply(parse(BOOTSTRAP, "site.toml"), started, engine.catalog, region="r", now_ms=1))
     for text in [
         '[[users]]\nname = "eve"\n[[users.keys]]\naccess_key = "AK1"\nsecret_key = "evil-secret"',
         '[[users]]\nname = "eve"\ncanonical_id = "c1"',
@@ -284,8 +289,8 @@ def test_a_bootstrap_file_does_not_take_over(directory: Directory, engine: Memor
         '[[buckets]]\nname = "other"\nowner = "nobody"',
     ]:
         with pytest.raises(BootstrapError):
-            run(apply(parse(text, "site.toml"), directory, engine.catalog, region="r", now_ms=2))
-    found = run(directory.keys.credential("AK1"))
+            run(apply(parse(text, "site.toml"), started, engine.catalog, region="r", now_ms=2))
+    found = run(started.keys.credential("AK1"))
     assert found is not None
     assert (found.secret, found.user.name) == ("secret-one", "alice")
 
@@ -311,11 +316,11 @@ def test_the_administrators_key_can_be_fixed_and_changed(directory: Directory, e
         run(ensure_first(directory, access_key="AK1", secret="takes-over", now_ms=1))
 
 
-def test_the_users_of_s3_tests(directory: Directory, engine: MemoryEngine) -> None:
+def test_the_users_of_s3_tests(started: Directory, engine: MemoryEngine) -> None:
     declared = read(S3TESTS)
     assert len(declared.users) == 6
     assert {user.rights for user in declared.users} == {"own-buckets"}
-    assert len(run(apply(declared, directory, engine.catalog, region="r", now_ms=1))) == 12
-    main = run(directory.keys.credential("0555b35654ad1656d804"))
+    assert len(run(apply(declared, started, engine.catalog, region="r", now_ms=1))) == 12
+    main = run(started.keys.credential("0555b35654ad1656d804"))
     assert main is not None
     assert (main.user.canonical_id, main.user.display_name, main.user.email) == ("testid", "M. Tester", "tester@ceph.com")

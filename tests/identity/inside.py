@@ -1,0 +1,29 @@
+"""The directory of a running server, opened from another process as the steward does: what it changes, every worker must see at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from holdfast.engine.embedded import EmbeddedEngine
+from holdfast.identities import master
+from holdfast.identities.directory import Directory
+
+T = TypeVar("T")
+
+
+def inside(data_dir: Path, steps: Callable[[Directory], Awaitable[T]]) -> T:
+    """Runs `steps` on the directory of that store."""
+
+    async def work() -> T:
+        engine = EmbeddedEngine.open(data_dir)
+        try:
+            key = master.load(data_dir / master.FILE_NAME)
+            assert key is not None
+            return await steps(Directory(engine.registry, key))
+        finally:
+            await engine.close()
+
+    return asyncio.run(work())

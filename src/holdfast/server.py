@@ -24,8 +24,9 @@ from holdfast.admin.listener import ControlListener
 from holdfast.authn.authenticate import authenticate
 from holdfast.authn.settings import Settings as AuthnSettings
 from holdfast.authz.gather import authorize, permits_operation
-from holdfast.authz.grants import compile_grants
+from holdfast.authz.grants import check_statement, compile_grants
 from holdfast.authz.permissions import OF_OPERATION
+from holdfast.authz.roles import role_named
 from holdfast.buckets.links import source_of
 from holdfast.cli.banner import Started, banner, key_text, own_authority, ready_line
 from holdfast.config import Settings
@@ -283,9 +284,9 @@ async def _prepare(settings: Settings) -> Prepared:
         administrator = await ensure_first(directory, **given, now_ms=now_ms)
         if settings.bootstrap:
             declared = bootstrap.read(Path(settings.bootstrap))
-            changes = await bootstrap.apply(
-                declared, directory, engine.catalog, region=settings.region, now_ms=now_ms, environ=os.environ
-            )
+            about: dict[str, Any] = {"region": settings.region, "now_ms": now_ms, "environ": os.environ}
+            about |= {"check_statement": check_statement, "find_role": role_named}
+            changes = await bootstrap.apply(declared, directory, engine.catalog, **about)
             log.info("bootstrap applied", extra={"file": settings.bootstrap, "changes": changes})
         return Prepared(access_key=administrator.access_key, secret_key=administrator.secret)
     finally:

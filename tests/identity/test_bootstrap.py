@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,25 @@ def test_a_world_applied_twice_changes_nothing(serve: Callable[..., Server]) -> 
     assert client(again, ANN_CHEM).list_buckets()["Owner"]["ID"] == "ann_chem"
     again.finish()
     assert inside(first.data_dir, documents) == before and [len(rows) for rows in before] == [2, 3, 7, 3, 3, 2, 9, 3, 1, 0]
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ('[[policies]]\nname = "p"\nstatements = ["Allow group Nobodies to read objects in tenancy"]', "policy 'p': .*Nobodies"),
+    ('[[policies]]\nname = "p"\nstatements = ["Allow group Administrators to dance"]', "policy 'p': .*dance"),
+    ('[[groups]]\nname = "g"\n[[groups.roles]]\nrole = "storage.owner"', "'g': there is no role 'storage.owner'"),
+    ('[[groups]]\nname = "g"\nmembers = ["nobody"]', "group 'g': .*'nobody'"),
+    ('[[service_accounts]]\nname = "s"\ncompartment = "x:y"', "service account 's': .*'x:y'"),
+    ('[[users]]\nname = "u"\napi_keys = ["no pem"]', "user 'u': .*PEM"),
+    ('[[users]]\nname = "u"\n[[users.tokens]]\ntoken = "hft_01234567890123456789012345678901"\norganisation = "o"', "user 'u': .*'o'"),
+    ('[[tenancies]]\nname = "holdfast"\nnamespace = "other"', "tenancy 'holdfast': its namespace is 'default'"),
+    ('[[users]]\nname = "robot"\n[[service_accounts]]\nname = "robot"', "service account 'robot': .*that of a user"),
+])  # fmt: skip
+def test_what_a_file_cannot_declare_is_refused_in_words(serve: Callable[..., Server], tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "site.toml").write_text(text)
+    server = serve(start=False, bootstrap=tmp_path / "site.toml")
+    assert server.launch().wait(30) == 1
+    log = server.log.read_text()
+    assert re.search(says, log) and "Traceback" not in log
 
 
 def test_a_password_comes_from_the_environment_only(serve: Callable[..., Server]) -> None:

@@ -27,12 +27,14 @@ from holdfast.identities.directory import Directory
 from holdfast.identities.documents import Taken, Unknown
 from holdfast.identities.first_start import ensure_administrators
 from holdfast.model.buckets import Bucket
-from holdfast.model.identity import Group, Tenancy, User
+from holdfast.model.identity import Group, Tenancy, User, World
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 
-Check = Callable[[str], object]
-"""Refuses a statement or the name of a role with an exception that says why."""
+CheckStatement = Callable[[str, str, World], object]
+"""Refuses a statement of a policy that is attached to the compartment of that id, with an exception that says why."""
+FindRole = Callable[[str], object]
+"""The role of that name, None where there is none."""
 
 
 async def apply(
@@ -43,21 +45,19 @@ async def apply(
     region: str,
     now_ms: int,
     environ: Mapping[str, str] | None = None,
-    check_statement: Check | None = None,
-    check_role: Check | None = None,
+    check_statement: CheckStatement | None = None,
+    find_role: FindRole | None = None,
 ) -> list[str]:
     """Nothing is taken away. Says what was changed: a second time, nothing. `environ` holds the passwords.
 
     Errors: BootstrapError when something else already has a declared name, id or key, or something named is not there; EngineError.
     """
     place = Place(directory, now_ms)
-    for policy in declared.policies:
-        for statement in policy.statements:
-            _check(check_statement, statement, f"policy {policy.name!r}")
     holders: list[Person | DeclaredGroup] = [*declared.users, *declared.service_accounts, *declared.groups]
     for holder in holders:
         for role in holder.roles:
-            _check(check_role, role.role, f"{holder.name!r}")
+            if find_role is not None and find_role(role.role) is None:
+                raise BootstrapError(f"{holder.name!r}: there is no role {role.role!r}")
     await _each("tenancy", declared.tenancies, lambda row: _apply_tenancy(row, place))
     await _each("compartment", declared.compartments, lambda row: _apply_compartment(row, place))
     for wanted in declared.tenancies:
@@ -69,21 +69,12 @@ async def apply(
     await _each("user", declared.users, lambda row: apply_credentials(row, place, environ or {}))
     await _each("service account", declared.service_accounts, lambda row: apply_credentials(row, place, environ or {}))
     await _each("group", declared.groups, lambda row: _apply_group(row, place))
-    await _each("policy", declared.policies, lambda row: _apply_policy(row, place))
+    await _each("policy", declared.policies, lambda row: _apply_policy(row, place, check_statement))
     await _each("bucket", declared.buckets, lambda row: _apply_bucket(row, place, catalog, region))
     await _each("user", declared.users, lambda row: _apply_roles(row, place, catalog))
     await _each("service account", declared.service_accounts, lambda row: _apply_roles(row, place, catalog))
     await _each("group", declared.groups, lambda row: _apply_group_roles(row, place, catalog))
     return place.changes
-
-
-def _check(check: Check | None, text: str, where: str) -> None:
-    if check is None:
-        return
-    try:
-        check(text)
-    except Exception as error:
-        raise BootstrapError(f"{where}: {error}") from None
 
 
 async def _each(what: str, rows: Sequence[Row], apply_row: Callable[[Row], Awaitable[None]]) -> None:
@@ -166,9 +157,16 @@ async def _apply_group(wanted: DeclaredGroup, place: Place) -> None:
             place.changes.append(f"added user {name} to group {wanted.name}")
 
 
-async def _apply_policy(wanted: DeclaredPolicy, place: Place) -> None:
+async def _apply_policy(wanted: DeclaredPolicy, place: Place, check_statement: CheckStatement | None) -> None:
     tenancy, policies = await place.tenancy(wanted.tenancy), place.directory.policies
     compartment = await place.compartment(tenancy, wanted.compartment)
+    if check_statement is not None:
+        world = await place.directory.world(tenancy.id)
+        for statement in wanted.statements:
+            try:
+                check_statement(statement, compartment.id, world)
+            except Exception as error:
+                raise BootstrapError(f"policy {wanted.name!r}: {error}") from None
     found = await policies.by_name(tenancy.id, wanted.name)
     if found is None:
         text, date = wanted.description, wanted.version_date

@@ -42,6 +42,7 @@ format: $(VENV)/.dev ## put imports in order and apply safe fixes
 docs: $(VENV)/.runtime ## write the generated pages again
 	$(BIN)/python -m holdfast.cli.settings_page > docs/settings.md
 	$(BIN)/python -m holdfast.s3.compat > docs/compatibility.md
+	$(BIN)/python -m holdfast.authz.table > tests/authz/table.txt
 
 conformance: $(VENV)/.dev ## run ceph/s3-tests (S3TESTS_DIR=its checkout) against a server; writes docs/conformance.md
 	$(BIN)/python -m tests.conformance.run $(ARGS)

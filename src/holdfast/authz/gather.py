@@ -38,7 +38,8 @@ class OwnBuckets:
     def says(self, question: Question) -> Effect:
         bucket, user = question.bucket, question.caller.user
         if bucket is None:
-            return "allow" if question.action in _WITHOUT_BUCKET else ""
+            at_home = user is not None and question.compartment in ("", user.tenancy, user.compartment)
+            return "allow" if question.action in _WITHOUT_BUCKET and at_home else ""
         if user is None:
             return ""
         return "allow" if bucket.owner == user.canonical_id or tenancy_namespace(bucket.namespace) != user.namespace else ""

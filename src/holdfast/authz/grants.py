@@ -181,7 +181,7 @@ def compile_grants(user: User, world: World) -> tuple[Policy, ...]:
                 rules.append(rule)
     if rules or home:
         found.append(Statements(tuple(rules), world, home))
-    roles = compile_roles(user, groups, world, tree.below) if user.roles or any(group.roles for group in groups) else None
+    roles = compile_roles(user, groups, world, tree.below, home) if user.roles or any(group.roles for group in groups) else None
     if roles is not None:
         found.append(roles)
     return tuple(found)

@@ -256,7 +256,6 @@ _EQUIVALENT = {
     "DeleteBucket": "s3:DeleteBucket",
     "HeadObject": "s3:GetObject",
     "CopyObject": "s3:PutObject",
-    "RenameObject": "s3:PutObject",
     "ListObjects": "s3:ListBucket",
     "ListObjectVersions": "s3:ListBucketVersions",
     "BatchDeleteObjects": "s3:DeleteObject",

@@ -71,19 +71,23 @@ class _Bound(msgspec.Struct, frozen=True):
     compartments: frozenset[str] | None = None
     bucket: str = ""
 
-    def reaches(self, question: Question, world: World) -> bool:
+    def reaches(self, question: Question, world: World, home: str) -> bool:
         if self.bucket:
             return question.bucket is not None and str(question.bucket.id) == self.bucket
-        return self.compartments is None or compartment_of(question, world) in self.compartments
+        if self.compartments is None:
+            return True
+        made = question.bucket is None and question.action == "s3:CreateBucket" and not question.compartment
+        return (home if made else compartment_of(question, world)) in self.compartments
 
 
 class Roles:
     """Everything that the roles of one principal allow in its tenancy."""
 
-    __slots__ = ("_bound", "_everywhere", "_last", "_namespace", "_reach", "_world")
+    __slots__ = ("_bound", "_everywhere", "_home", "_last", "_namespace", "_reach", "_world")
 
-    def __init__(self, bound: tuple[_Bound, ...], world: World) -> None:
+    def __init__(self, bound: tuple[_Bound, ...], world: World, home: str) -> None:
         self._bound = bound
+        self._home = home
         self._world = world
         self._namespace = world.tenancy.namespace
         self._reach = frozenset((*world.compartments, world.tenancy.id, ""))
@@ -118,7 +122,7 @@ class Roles:
     def _ask(self, question: Question) -> Effect:
         somewhere = question.action == "s3:ListAllMyBuckets" and question.bucket is None and not question.compartment
         for each in self._bound:
-            if (somewhere or each.reaches(question, self._world)) and each.role.allows(question):
+            if (somewhere or each.reaches(question, self._world, self._home)) and each.role.allows(question):
                 self._last = each
                 return "allow"
         return ""
@@ -128,22 +132,22 @@ class Roles:
         said = self.says(question)
         found: list[tuple[str, Effect, str]] = []
         for each in self._bound:
-            reaches = each.reaches(question, self._world)
+            reaches = each.reaches(question, self._world, self._home)
             allows = bool(said) and reaches and each.role.allows(question)
             found.append((each.name, "allow" if allows else "", "" if allows else "does not allow it" if reaches else "is bound elsewhere"))
         return found
 
 
-def compile_roles(user: User, groups: list[Group], world: World, below: dict[str, frozenset[str]]) -> Roles | None:
-    """The roles of a user and of its groups; `below` gives each compartment's subtree, itself in it. A binding on what is not there,
-    or of a role that is not known, gives nothing."""
+def compile_roles(user: User, groups: list[Group], world: World, below: dict[str, frozenset[str]], home: str) -> Roles | None:
+    """The roles of a user and of its groups; `below` gives each compartment's subtree, itself in it; buckets that the user
+    makes go to `home`. A binding on what is not there, or of a role that is not known, gives nothing."""
     bound: list[_Bound] = []
     for binding in user.roles:
         bound += _bind(binding, "", world, below)
     for group in groups:
         for binding in group.roles:
             bound += _bind(binding, f" of group {group.name}", world, below)
-    return Roles(tuple(bound), world) if bound else None
+    return Roles(tuple(bound), world, home) if bound else None
 
 
 def _bind(binding: Binding, whose: str, world: World, below: dict[str, frozenset[str]]) -> list[_Bound]:

@@ -22,6 +22,7 @@ from holdfast import __version__, http
 from holdfast.admin.app import make_app
 from holdfast.admin.listener import ControlListener
 from holdfast.authn.authenticate import authenticate
+from holdfast.authn.presigned import claimed_key
 from holdfast.authn.settings import Settings as AuthnSettings
 from holdfast.authz.gather import authorize, permits_operation
 from holdfast.authz.grants import check_statement, compile_grants
@@ -140,7 +141,13 @@ class Server:
             return await keys.caller_of(user, "par") if user is not None and user.status == ACTIVE else None
 
         door = ParDoor(engine, creator, permits_operation, source_of)
-        return S3(engine, settings, who, authorize, domains=settings.domain), ParHandler(engine, door, settings.region)
+
+        async def whose(request: Request) -> str:
+            credential = await keys.find(claimed_key(request.query))
+            return credential.user.namespace if credential is not None else ""
+
+        s3 = S3(engine, settings, who, authorize, domains=settings.domain, namespace_claimed=whose)
+        return s3, ParHandler(engine, door, settings.region)
 
     async def _steward(self, life: child.Life) -> None:
         settings = self.settings

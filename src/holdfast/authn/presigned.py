@@ -257,3 +257,13 @@ def hoist(request: Request, own: frozenset[str], also: frozenset[str] = frozense
         header = lower.encode("ascii")
         if request.headers.setdefault(header, value.strip().encode()) != value.strip().encode():
             raise InvalidArgument("A header and a parameter of the query contradict each other.", ArgumentName=lower, ArgumentValue=value)
+
+
+def claimed_key(query: bytes) -> str:
+    """The access key that a presigned URL of either version names; "" for none. Nothing is proven by it."""
+    try:
+        given = dict(parameters(query))
+    except InvalidArgument:
+        return ""
+    scope = parse_scope(given.get("X-Amz-Credential", "").encode())
+    return scope.access_key if scope is not None else given.get("AWSAccessKeyId", "")

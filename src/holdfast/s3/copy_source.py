@@ -83,7 +83,10 @@ async def find_source(call: Call[Any]) -> Found:
     here = bucket_of(call)
     bucket: Bucket | None = here
     if source.bucket != given.bucket:
-        bucket = await call.engine.catalog.bucket(tenancy_namespace(here.namespace), source.bucket)
+        user = call.caller.user
+        namespace, _, name = source.bucket.rpartition(":")  # Ceph's form of a bucket of another tenancy
+        home = tenancy_namespace(here.namespace) if user is None else user.namespace
+        bucket = await call.engine.catalog.bucket(namespace or home, name)
     if bucket is None:
         raise NoSuchBucket(None, BucketName=source.bucket)
     if LINK in bucket.settings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from holdfast.authz.actions import VERSIONED
@@ -16,14 +17,14 @@ from holdfast.model.buckets import LINK, Bucket
 from holdfast.model.errors import AccessDenied, InternalError, NoSuchBucket, Refusal
 from holdfast.model.identity import Caller
 from holdfast.model.messages import Request, Response
-from holdfast.s3 import integrity, ops
+from holdfast.s3 import cors, integrity, ops
 from holdfast.s3.access import find_allowed
 from holdfast.s3.copy_source import parse_source
 from holdfast.s3.errors import identify, refusal_of, refuse
 from holdfast.s3.hosts import Hosts
 from holdfast.s3.operation import OPERATIONS, Authorize, Call, Operation
 from holdfast.s3.place import bucket_of
-from holdfast.s3.router import Match, Router
+from holdfast.s3.router import Match, Preflight, Router
 from holdfast.s3.write_rights import WRITE, half_of_write
 from holdfast.wire.compile import Reader, Writer
 from holdfast.wire.model import OperationModel, service
@@ -61,8 +62,18 @@ class Route:
         self.own_headers = self.reader.header_names
 
 
+class Place:
+    """Where a request went: its bucket, None until it is known."""
+
+    __slots__ = ("bucket",)
+
+    def __init__(self) -> None:
+        self.bucket: Bucket | None = None
+
+
 class S3:
-    """The S3 dialect as a handler of requests. `settings` is what operations see as `call.settings` (its `region` among it)."""
+    """The S3 dialect as a handler of requests. `settings` is what operations see as `call.settings` (its `region` among it).
+    `namespace_claimed` gives the namespace of the key that a URL claims, unproven, or ""."""
 
     def __init__(
         self,
@@ -73,6 +84,7 @@ class S3:
         *,
         domains: tuple[str, ...] = (),
         namespace: str = "default",
+        namespace_claimed: Callable[[Request], Awaitable[str]] | None = None,
     ) -> None:
         ops.load()
         self.engine = engine
@@ -80,30 +92,36 @@ class S3:
         self.authenticate = authenticate
         self.authorize = authorize
         self.namespace = namespace
+        self.namespace_claimed = namespace_claimed
         self.router = Router(Hosts(domains))
         self.routes = {name: Route(operation) for name, operation in OPERATIONS.items()}
 
     async def __call__(self, request: Request) -> Response:
         """Never raises: every failure is an answer, and an unexpected one is logged once with the request's id."""
+        place = Place() if b"origin" in request.headers else None
         try:
-            response = identify(await self.answer(request), request)
+            response = identify(await self.answer(request, place), request)
             if response.body.__class__ is not bytes and request.seen is not None:
                 seen: Any = request.seen
                 seen.answered = time.monotonic()  # a stream begins; for all else the answer is written at once
-            return response
+            if place is None:
+                return response
         except Refusal as refusal:
-            return self.refused(refusal, request)
+            response = self.refused(refusal, request)
         except EngineError as error:
             meaning = refusal_of(error)
             if meaning.status >= 500:
                 log.error("engine: %s: %s", type(error).__name__, error, extra={"request_id": request.id})
-            return self.refused(meaning, request)
+            response = self.refused(meaning, request)
+        except Preflight as asked:
+            return await self.preflight(request, asked.bucket)
         except Exception:
             log.exception("unexpected", extra={"request_id": request.id})
-            return self.refused(InternalError(), request)
+            response = self.refused(InternalError(), request)
+        return response if place is None else await self.share(request, response, place)
 
-    async def answer(self, request: Request) -> Response:
-        """Errors: Refusal, EngineError."""
+    async def answer(self, request: Request, place: Place | None = None) -> Response:
+        """`place` is told where the request went, when somebody wants to know. Errors: Refusal, EngineError, Preflight."""
         match = self.router.match(request)  # what
         seen: Any = request.seen
         if seen is not None:
@@ -115,6 +133,8 @@ class S3:
         if route is None:
             raise errors.NotImplemented(f"The operation {match.operation} is not implemented.", Operation=match.operation)
         bucket = await self.locate(route, match, caller)  # where
+        if place is not None:
+            place.bucket = bucket
         needs = route.needs_of_version if match.params and b"versionId" in match.params else route.needs
         pending: tuple[str, ...] = ()
         half = ""
@@ -155,7 +175,9 @@ class S3:
             return None
         bucket = await self.engine.catalog.bucket(self.namespace_of(caller), match.bucket)
         if bucket is None:
-            raise NoSuchBucket(BucketName=match.bucket)
+            bucket = await self.abroad(match.bucket)
+            if bucket is None:
+                raise NoSuchBucket(BucketName=match.bucket)
         if LINK in bucket.settings and not route.of_link:
             return await source_of(self.engine, bucket)
         return bucket
@@ -163,6 +185,34 @@ class S3:
     def namespace_of(self, caller: Caller) -> str:
         """Where the caller's bucket names are looked up: its own namespace, or the default one for an anonymous caller."""
         return self.namespace if caller.user is None else caller.user.namespace
+
+    async def abroad(self, name: str) -> Bucket | None:
+        """The bucket that `namespace:bucket` names, as Ceph writes a bucket of another tenancy; without a namespace it is the default one."""
+        namespace, colon, bucket = name.rpartition(":")
+        return await self.engine.catalog.bucket(namespace or self.namespace, bucket) if colon else None
+
+    async def preflight(self, request: Request, name: str) -> Response:
+        """Whether a page of another origin may ask (S3 API Reference, "OPTIONS object"): anybody hears that, signed or not."""
+        try:
+            return identify(cors.preflight(request, await self.found(request, name)), request)
+        except Refusal as refusal:
+            return self.refused(refusal, request)
+        except EngineError as error:
+            return self.refused(refusal_of(error), request)
+
+    async def found(self, request: Request, name: str) -> Bucket | None:
+        """The bucket of that name for a request whose sender is not proven: in the namespace of the key that its URL claims, if any."""
+        namespace = await self.namespace_claimed(request) if self.namespace_claimed is not None and request.query else ""
+        bucket = await self.engine.catalog.bucket(namespace or self.namespace, name) if name else None
+        bucket = bucket or await self.abroad(name)
+        return bucket and await source_of(self.engine, bucket)
+
+    async def share(self, request: Request, response: Response, place: Place) -> Response:
+        """The answer with what the bucket's cross-origin rules add to it, refused or not."""
+        with suppress(Refusal, EngineError, Preflight):
+            bucket = place.bucket or await self.found(request, self.router.match(request).bucket)
+            response.headers += cors.share(request, bucket)
+        return response
 
     async def expect_source_owner(self, request: Request, caller: Caller) -> None:
         """x-amz-source-expected-bucket-owner: the bucket of x-amz-copy-source must belong to that owner.

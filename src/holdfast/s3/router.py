@@ -6,7 +6,6 @@ import re
 from typing import NamedTuple
 
 from holdfast.model.errors import (
-    AccessForbidden,
     BadRequest,
     InvalidArgument,
     InvalidBucketName,
@@ -24,12 +23,13 @@ KEY_BYTES_MAX = 1024
 POST_FORM = "PostObject"
 """The browser form upload: an operation of S3 that the model does not hold (S3 API Reference, "POST Object")."""
 
-_ADDRESSABLE = re.compile(r"[A-Za-z0-9._-]{1,255}\Z")
+_ADDRESSABLE = re.compile(r"(?:[A-Za-z0-9._-]{0,64}:)?[A-Za-z0-9._-]{1,255}\Z")
 _COPY_SOURCE = frozenset({b"x-amz-copy-source", b"X-Amz-Copy-Source"})  # presigned URLs may carry it as a parameter
 _ARGUMENTS = frozenset({"partNumber", "select-type", "annotationName", "id", "list-type"})
 """Parameters that belong to a sub-resource but do not name one."""
 
 _REMEMBERED_MAX = 4096
+_SHARED_METHODS = (b"GET", b"PUT", b"POST", b"DELETE", b"HEAD")
 
 _CHOSEN_BY_PARAMETER = {
     "GetBucketAnalyticsConfiguration": b"id", "GetBucketIntelligentTieringConfiguration": b"id", "GetBucketInventoryConfiguration": b"id",
@@ -52,6 +52,14 @@ class Match(NamedTuple):
 
 
 _match = tuple.__new__  # a third of the time of calling Match
+
+
+class Preflight(Exception):
+    """In the place of a match, since it is no operation: a browser asks what a page of another origin may do here, and nobody signs that."""
+
+    def __init__(self, bucket: str) -> None:
+        super().__init__(bucket)
+        self.bucket = bucket
 
 
 class Router:
@@ -92,7 +100,8 @@ class Router:
     def match(self, request: Request) -> Match:
         """The path is percent-decoded once and never normalised: `..`, `//` and `.` are literal.
 
-        Errors: MethodNotAllowed, InvalidURI, InvalidBucketName, KeyTooLongError, InvalidRequest, InvalidArgument; AccessForbidden for a preflight.
+        Errors: MethodNotAllowed, InvalidURI, InvalidBucketName, KeyTooLongError, InvalidRequest, InvalidArgument; Preflight,
+        or BadRequest for one that does not say what it asks.
         """
         path = request.path
         method = request.method
@@ -121,7 +130,7 @@ class Router:
             level = 1 if bucket else 0
         params = query.split(request.query) if request.query else query.EMPTY
         if params and not self._subresources.isdisjoint(params):
-            return Match(self._subresource(method, level, params, request), bucket, key, params, host_bucket)
+            return Match(self._subresource(request, level, params, bucket), bucket, key, params, host_bucket)
         name = self._plain[level].get(method)
         if name is None:
             name = self._without_subresource(request, level, bucket)
@@ -155,14 +164,15 @@ class Router:
             return "ListObjectsV2"
         raise InvalidArgument("The list-type must be 2.", ArgumentName="list-type", ArgumentValue=query.text(version))
 
-    def _subresource(self, method: str, level: int, params: dict[bytes, bytes], request: Request) -> str:
+    def _subresource(self, request: Request, level: int, params: dict[bytes, bytes], bucket: str) -> str:
         """The operation on a sub-resource. A sub-resource that S3 knows is never ignored."""
+        method = request.method
+        if method == "OPTIONS":
+            raise self._preflight(request, bucket)
         named = [name for name in params if name in self._subresources]
         if len(named) > 1:
             listed = ", ".join(sorted(name.decode("latin-1") for name in named))
             raise InvalidRequest(f"Conflicting query string parameters: {listed}", ResourceType=listed)
-        if method == "OPTIONS":
-            return self._preflight(request)
         place = (method, level, named[0])
         chosen = self._by_parameter.get(place)
         if chosen is not None and chosen[0] in params:
@@ -184,13 +194,15 @@ class Router:
     def _without_subresource(self, request: Request, level: int, bucket: str) -> str:
         method = request.method
         if method == "OPTIONS":
-            return self._preflight(request)
+            raise self._preflight(request, bucket)
         if method == "POST" and level == 1:
             return "WriteGetObjectResponse" if bucket == "WriteGetObjectResponse" else POST_FORM
         raise MethodNotAllowed(Method=method, ResourceType="OBJECT" if level == 2 else "BUCKET" if level else "SERVICE")
 
-    def _preflight(self, request: Request) -> str:
-        """CORS rules are not stored yet, so no origin is allowed anywhere (S3: 403 AccessForbidden)."""
-        if b"origin" not in request.headers or b"access-control-request-method" not in request.headers:
-            raise BadRequest("Insufficient information. Origin request header needed.")
-        raise AccessForbidden()
+    def _preflight(self, request: Request, bucket: str) -> Preflight | BadRequest:
+        if b"origin" not in request.headers:
+            return BadRequest("Insufficient information. Origin request header needed.")
+        method = request.headers.get(b"access-control-request-method")
+        if method not in _SHARED_METHODS:
+            return BadRequest(f"Invalid Access-Control-Request-Method: {'null' if method is None else method.decode('latin-1')}")
+        return Preflight(bucket)

@@ -13,7 +13,6 @@ from holdfast.model.buckets import Bucket
 from holdfast.model.errors import (
     NoSuchBucket,
     NoSuchConfiguration,
-    NoSuchCORSConfiguration,
     NoSuchLifecycleConfiguration,
     NoSuchWebsiteConfiguration,
     ObjectLockConfigurationNotFoundError,
@@ -53,7 +52,6 @@ def _row(key: str, read: str, action: str, unset: Unset, delete: str = "", delet
 
 
 TABLE = (
-    _row("cors", "GetBucketCors", "s3:GetBucketCORS", NoSuchCORSConfiguration, "DeleteBucketCors", "s3:PutBucketCORS"),
     _row("lifecycle", "GetBucketLifecycleConfiguration", "s3:GetLifecycleConfiguration", NoSuchLifecycleConfiguration,
          "DeleteBucketLifecycle", "s3:PutLifecycleConfiguration"),
     _row("encryption", "GetBucketEncryption", "s3:GetEncryptionConfiguration", ServerSideEncryptionConfigurationNotFoundError,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from holdfast.model.objects import Version
 
-BYTES_MAX = 8 << 20
+BYTES_MAX = 24 << 20
 """Of bodies and facts, by estimate, for one process."""
 _ENTRY_BYTES = 2048
 _BODY_BYTES_MAX = 64 << 10

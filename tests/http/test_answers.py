@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from holdfast.model.messages import Request, Response
+from holdfast.model.messages import Lines, Request, Response
 from tests.http.raw_client import Client, echo, get, put, run, serving
 from tests.http.test_slow_clients import MIB, Pieces
 
@@ -61,6 +61,30 @@ def test_a_length_that_the_handler_wrote_is_kept_for_head_and_refused_when_wrong
             assert server.counters.failures == 1
 
     run(test)
+
+
+def test_headers_that_answers_share_come_first_and_head_says_how_long_the_body_would_be() -> None:
+    lines = Lines([(b"X-A", b"1"), (b"X-B", b"2")])
+
+    async def test() -> None:
+        async def handler(request: Request) -> Response:
+            return Response(200, [(b"X-C", b"3")] if request.path == b"/more" else None, shared=lines, length=4096)
+
+        async with serving(handler) as (_, port):
+            client = await Client.connect(port)
+            for path, own in ((b"/more", ["x-c"]), (b"/", [])):
+                await client.send(get(path).replace(b"GET", b"HEAD"))
+                answer = await client.answer(head_only=True)
+                assert list(answer.headers) == ["date", "server", "x-a", "x-b", *own, "content-length"]
+                assert answer.headers["content-length"] == "4096"
+
+    run(test)
+
+
+@pytest.mark.parametrize("field", [(b"X-A", b"1\r\nX-B: 2"), (b"X-A\n", b""), (b"X-A", b"\0"), (b"Content-LENGTH", b"1")])
+def test_headers_that_answers_share_are_checked_once(field: tuple[bytes, bytes]) -> None:
+    with pytest.raises(ValueError):
+        Lines([(b"X-Good", b"1"), field])
 
 
 @pytest.mark.parametrize("status", [204, 304])

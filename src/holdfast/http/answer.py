@@ -52,33 +52,37 @@ class Answers:
         status = response.status
         headers = response.headers
         body = response.body
+        shared = response.shared
         start = self._starts.get(status) or self._start(status)
-        fields = b"\r\n".join(map(_JOIN_FIELD, headers))
-        between = len(headers) - 1
-        if between < 0:
-            length = _length(response, b"Content-Length: ")
-        else:
-            if fields.count(10) != between or fields.count(13) != between or 0 in fields:
+        lines = b"" if shared is None else shared.text
+        fields = b""
+        if headers:
+            fields = b"\r\n".join(map(_JOIN_FIELD, headers)) + b"\r\n"
+            count = len(headers)
+            if fields.count(10) != count or fields.count(13) != count or 0 in fields:
                 raise BadResponse("a header holds CR, LF or NUL")
-            own = fields.count(b"ength: ") and _holds_length(response, method)
-            length = b"\r\n" if own else _length(response, b"\r\nContent-Length: ")
+        inline = body.__class__ is bytes
+        if b"ength: " in fields and _holds_length(response, method):
+            length = b""
+        elif inline:
+            length = b"Content-Length: %d\r\n" % len(body)  # type: ignore[arg-type]
+        else:
+            length = _length(response)
         if http10 or not keep_alive:
             length += _KEEP if keep_alive else _CLOSE
-        if isinstance(body, bytes) and len(body) <= JOIN_BYTES_MAX and method != "HEAD" and status not in BODILESS:
-            return b"".join((start, fields, length, b"\r\n", body)), len(body)
-        return b"".join((start, fields, length, b"\r\n")), 0
+        if inline and len(body) <= JOIN_BYTES_MAX and method != "HEAD" and status not in BODILESS:  # type: ignore[arg-type]
+            return b"".join((start, lines, fields, length, b"\r\n", body)), len(body)  # type: ignore[arg-type]
+        return b"".join((start, lines, fields, length, b"\r\n")), 0
 
 
-def _length(response: Response, name: bytes) -> bytes:
-    """The Content-Length line, or what is in its place where there must be none (RFC 9110, 8.6)."""
+def _length(response: Response) -> bytes:
+    """The Content-Length line of what has no bytes at hand, or what is in its place where there must be none (RFC 9110, 8.6)."""
     body = response.body
-    if isinstance(body, bytes):
-        return b"%b%d\r\n" % (name, len(body))
     if body is not None:
-        return b"%b%d\r\n" % (name, body.length)
+        return b"Content-Length: %d\r\n" % (len(body) if isinstance(body, bytes) else body.length)
     if response.status in BODILESS or response.status < 200:
-        return b"\r\n" if response.headers else b""
-    return name + b"0\r\n"
+        return b""
+    return b"Content-Length: %d\r\n" % response.length
 
 
 def _holds_length(response: Response, method: str) -> bool:

@@ -165,8 +165,8 @@ def empty_or(body: StreamBody | None) -> StreamBody | object:
 def response_fields(response: Response, own: Fields) -> Fields:
     """The fields of an answer in the order of HTTP/1, names in lower case, those of a connection left out."""
     fields: Fields = [(b":status", b"%d" % response.status), *own]
-    fields += [(lower, value) for lower, value in ((name.lower(), value) for name, value in response.headers) if lower not in _HOP]
+    fields += [(lower, value) for lower, value in ((name.lower(), value) for name, value in response.fields()) if lower not in _HOP]
     if response.status >= 200 and response.status not in (204, 304) and all(name != b"content-length" for name, _ in fields):
         body = response.body
-        fields.append((b"content-length", b"%d" % (0 if body is None else len(body) if isinstance(body, bytes) else body.length)))
+        fields.append((b"content-length", b"%d" % (response.length if body is None else len(body) if isinstance(body, bytes) else body.length)))
     return fields

@@ -95,14 +95,29 @@ class Request:
         self.seen = None
 
 
-class Response:
-    """Status, headers in wire order (names as they go out), and a body: bytes, a Stream, or None.
+class Lines:
+    """Headers that many answers share, checked and written once: `fields` as pairs, `text` as the lines of HTTP/1. Content-Length is none of them."""
 
-    The connection adds Content-Length for a bytes or Stream body unless the headers hold one (as the
-    answer to HEAD does), and Date, Server, Connection itself.
+    __slots__ = ("fields", "text")
+
+    def __init__(self, fields: list[tuple[bytes, bytes]]) -> None:
+        """Errors: ValueError for a CR, LF or NUL, and for Content-Length."""
+        text = b"".join([b"%b: %b\r\n" % field for field in fields])
+        count = len(fields)
+        if text.count(10) != count or text.count(13) != count or 0 in text or any(name.lower() == b"content-length" for name, _ in fields):
+            raise ValueError("a header holds CR, LF or NUL, or is Content-Length")
+        self.fields = tuple(fields)
+        self.text = text
+
+
+class Response:
+    """Status, headers in wire order (names as they go out), and a body: bytes, a Stream, or None. `shared` goes before `headers`.
+
+    The connection adds Date, Server, Connection itself, and Content-Length unless the headers hold one: that of the body, or `length`
+    for an answer to HEAD, which says how long the body would be.
     """
 
-    __slots__ = ("body", "close", "headers", "status")
+    __slots__ = ("body", "close", "headers", "length", "shared", "status")
 
     def __init__(
         self,
@@ -111,11 +126,19 @@ class Response:
         body: bytes | Stream | None = None,
         *,
         close: bool = False,
+        shared: Lines | None = None,
+        length: int = 0,
     ) -> None:
         self.status = status
         self.headers = headers if headers is not None else []
         self.body = body
         self.close = close
+        self.shared = shared
+        self.length = length
+
+    def fields(self) -> list[tuple[bytes, bytes]]:
+        """All headers that the handler gave, in wire order."""
+        return self.headers if self.shared is None else [*self.shared.fields, *self.headers]
 
 
 class Handler(Protocol):

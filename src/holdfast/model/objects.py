@@ -59,8 +59,8 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     extra: dict[str, str] = {}
 
 
-class Version(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of one key, as the catalog gives it.
+class Version(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """One version of one key, as the catalog gives it. Its `__dict__` is for what a dialect makes of it and may keep as long as it.
 
     `etag` has no quotes. `seq` orders the versions of a store (larger is newer) and is given by the
     engine. `blobs` is in order, and empty unless the body was asked for; their sizes add up to `size`.

@@ -7,12 +7,12 @@ import msgspec
 from holdfast.model.buckets import Bucket
 from holdfast.model.errors import InvalidArgument, InvalidRequest, NotModified
 from holdfast.model.identity import Caller
-from holdfast.model.messages import Request
+from holdfast.model.messages import Request, Response
 from holdfast.model.objects import Version
 from holdfast.objects.checksums import ALGORITHMS
 from holdfast.objects.conditions import check_read, entity_tags
 from holdfast.objects.ranges import byte_range, part_range
-from holdfast.s3.object_headers import Header, checksum_headers, object_head
+from holdfast.s3.object_headers import Header, checksum_headers, object_lines
 from holdfast.wire.values import header_value, http_date
 
 
@@ -48,8 +48,8 @@ _NOT_MODIFIED_HEADERS = frozenset({b"ETag", b"Last-Modified", b"Cache-Control", 
 _CONTROL = frozenset(map(chr, (*range(32), 127)))
 
 
-def answer(given: ReadInput, request: Request, caller: Caller, bucket: Bucket, version: Version) -> tuple[int, list[Header], int, int]:
-    """(status, headers, start, length): all but the bytes of the answer. Content-Length is left to the caller.
+def answer(given: ReadInput, request: Request, caller: Caller, bucket: Bucket, version: Version) -> tuple[Response, int, int]:
+    """(the answer but for its body and its length, start, length of the bytes that it is about).
 
     Errors: NotModified (with the headers of RFC 9110, 15.4.5), PreconditionFailed, InvalidRange, InvalidPartNumber, InvalidArgument,
     InvalidRequest."""
@@ -57,7 +57,7 @@ def answer(given: ReadInput, request: Request, caller: Caller, bucket: Bucket, v
         raise InvalidArgument(
             "x-amz-server-side-encryption header is not supported for this operation.", ArgumentName="x-amz-server-side-encryption"
         )
-    head = object_head(bucket, version)
+    lines = object_lines(bucket, version)
     if (
         given.if_match is not None
         or given.if_none_match is not None
@@ -69,7 +69,8 @@ def answer(given: ReadInput, request: Request, caller: Caller, bucket: Bucket, v
                 version.etag, version.modified_ms, given.if_match, given.if_none_match, given.if_modified_since, given.if_unmodified_since
             )
         except NotModified:
-            raise NotModified(None, headers=tuple(header for header in head if header[0] in _NOT_MODIFIED_HEADERS)) from None
+            raise NotModified(None, headers=tuple(header for header in lines.fields if header[0] in _NOT_MODIFIED_HEADERS)) from None
+    head: list[Header] = []
     size = version.size
     status, start, length = 200, 0, size
     if given.part_number is not None:
@@ -89,8 +90,10 @@ def answer(given: ReadInput, request: Request, caller: Caller, bucket: Bucket, v
     if given.checksum_mode is not None:
         head.extend(_checksums(given, version, length))
     if b"response-" in request.query:
-        _override(given, caller, head)
-    return status, head, start, length
+        full = [*lines.fields, *head]
+        _override(given, caller, full)
+        return Response(status, full), start, length
+    return Response(status, head, shared=lines), start, length
 
 
 def _range_counts(request: Request, version: Version) -> bool:

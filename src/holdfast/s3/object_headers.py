@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from holdfast.model.buckets import Bucket
+from holdfast.model.buckets import VERSIONING_OFF, Bucket
 from holdfast.model.errors import InvalidArgument, InvalidStorageClass, MetadataTooLarge
+from holdfast.model.messages import Lines
 from holdfast.model.objects import Facts, Version
 from holdfast.objects.checksums import ALGORITHMS
 from holdfast.objects.read import read_version_id
@@ -58,6 +59,16 @@ def stored_expires(headers: dict[bytes, bytes]) -> str:
 def last_modified(seconds: int) -> bytes:
     """The value of a Last-Modified header."""
     return http_date(seconds).encode("ascii")
+
+
+def object_lines(bucket: Bucket, version: Version) -> Lines:
+    """As `object_head`, written once for as long as the version is remembered."""
+    memo = version.__dict__
+    place = "lines" if bucket.versioning == VERSIONING_OFF else "lines with version id"
+    lines: Lines | None = memo.get(place)
+    if lines is None:
+        lines = memo[place] = Lines(object_head(bucket, version))
+    return lines
 
 
 def object_head(bucket: Bucket, version: Version) -> list[Header]:

@@ -110,8 +110,8 @@ async def content(answer: Response) -> bytes:
 
 def head(answer: Response) -> dict[str, str]:
     """The headers of an answer by lower-case name; none comes twice."""
-    found = {name.decode().lower(): value.decode("latin-1") for name, value in answer.headers}
-    assert len(found) == len(answer.headers)
+    found = {name.decode().lower(): value.decode("latin-1") for name, value in answer.fields()}
+    assert len(found) == len(answer.fields())
     return found
 
 

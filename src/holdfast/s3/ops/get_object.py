@@ -26,9 +26,10 @@ async def get_object(call: Call[ReadInput]) -> Response:
     attempts = None
     for _ in range(_READS):
         version = await find_allowed(call, bucket, given.key, given.version_id, body=True)
-        status, head, start, length = answer(given, call.request, call.caller, bucket, version)
+        response, start, length = answer(given, call.request, call.caller, bucket, version)
         try:
-            return Response(status, head, await open_bytes(call.engine, version, start, length))
+            response.body = await open_bytes(call.engine, version, start, length)
+            return response
         except Gone:  # overwritten or deleted between the look-up and the read: what is there now is the answer
             attempts = attempts or Attempts(call)
             attempts.failed(bucket, version)

@@ -15,6 +15,6 @@ async def head_object(call: Call[ReadInput]) -> Response:
     given = call.input
     bucket = bucket_of(call)
     version = await find_allowed(call, bucket, given.key, given.version_id)
-    status, head, _, length = answer(given, call.request, call.caller, bucket, version)
-    head.append((b"Content-Length", b"%d" % length))
-    return Response(status, head)
+    response, _, length = answer(given, call.request, call.caller, bucket, version)
+    response.length = length
+    return response

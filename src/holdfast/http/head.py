@@ -19,6 +19,11 @@ _ABSOLUTE = re.compile(rb"https?://([^/?@]+)(.*)", re.IGNORECASE | re.DOTALL)
 _PARTIAL_LINE = re.compile(rb"[A-Z][A-Z-]{0,31}(?: .*)?", re.DOTALL)
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _HOSTS_MAX: Final = 1024
+_SECTIONS_MAX: Final = 256
+_SECTION_BYTES_MAX: Final = 2048
+"""Larger ones are not remembered: anybody may send them."""
+_ORIGIN_FORM: Final = bytes(byte for byte in range(0x21, 0x7F) if byte != 35)
+"""What may stand in a target that is taken without another look: llhttp takes it too, and it has no fragment."""
 _HOST_BYTES_MAX: Final = 300
 """A host name has up to 253 characters (RFC 1035, 2.3.4), a port up to 5."""
 _FRAMING: Final = frozenset(b"content-length transfer-encoding connection proxy-connection upgrade expect".split())
@@ -67,7 +72,9 @@ class _Fields:
 
 
 class Framing:
-    """What a head says of its message. `length` is that of the body in bytes, or CHUNKED; `expects`: the client waits for 100 Continue."""
+    """What a head says of its message; nobody changes it once it is made.
+
+    `length` is that of the body in bytes, or CHUNKED; `expects`: the client waits for 100 Continue."""
 
     __slots__ = ("expects", "http10", "keep_alive", "length")
 
@@ -79,7 +86,7 @@ class Framing:
 
 
 PLAIN: Final = Framing(False)
-"""Of most requests: HTTP/1.1, no body, to be followed by others. Nobody changes it."""
+"""Of most requests: HTTP/1.1, no body, to be followed by others."""
 
 Head = tuple[str, bytes, dict[bytes, bytes], Framing]
 """Method, target, headers by lower-case name, framing."""
@@ -88,13 +95,14 @@ Head = tuple[str, bytes, dict[bytes, bytes], Framing]
 class HeadReader:
     """One for all connections of a worker: it is given whole heads only, so llhttp keeps no state between two calls."""
 
-    __slots__ = ("_count_max", "_feed", "_fields", "_hosts", "_line_max", "_section_max")
+    __slots__ = ("_count_max", "_feed", "_fields", "_hosts", "_line_max", "_section_max", "_sections")
 
     def __init__(self, limits: Limits) -> None:
         self._line_max = limits.request_line_bytes_max
         self._section_max = limits.header_section_bytes_max
         self._count_max = limits.header_count_max
         self._hosts: set[bytes] = set()
+        self._sections: dict[bytes, tuple[dict[bytes, bytes], Framing]] = {}
         self._renew()
 
     def _renew(self) -> None:
@@ -120,6 +128,15 @@ class HeadReader:
     def read(self, head: bytes, data: bytes) -> Head:
         """Reads a head without the empty line that ends it; `data` is the same with that line. Errors: HeadRefused."""
         line, _, section = head.partition(b"\r\n")
+        known = self._sections.get(section)
+        if known is not None and line[-9:] == b" HTTP/1.1" and len(line) <= self._line_max:
+            verb, _, target = line[:-9].partition(b" ")
+            if verb in _METHODS and target[:1] == b"/" and not target.translate(None, _ORIGIN_FORM):
+                return _METHODS[verb], target, known[0].copy(), known[1]
+        return self._read_whole(line, section, data)
+
+    def _read_whole(self, line: bytes, section: bytes, data: bytes) -> Head:
+        """A head of which nothing is known. Its headers are remembered, for clients send the same again and again."""
         if len(line) > self._line_max:
             raise HeadRefused(414, "RequestUriTooLong", "The request line is too long.")
         lines = section.count(10) + 1 if section else 0
@@ -139,18 +156,24 @@ class HeadReader:
                 raise _bad("The request target is malformed.")
             headers = self._headers(b"GET / HTTP/1.1\r\n" + section + b"\r\n\r\n", lines)
         http10 = version == b"HTTP/1.0"
+        framing = PLAIN
         try:
-            if target[:1] != b"/" or 35 in target:
+            usual = target[:1] == b"/" and 35 not in target
+            if not usual:
                 target = _strip_target(method, target, headers)
             if headers.get(b"host") not in self._hosts:
                 self._check_host(headers, http10)
             if http10 or not _FRAMING.isdisjoint(headers):
                 self._renew()  # llhttp now waits for a body or takes nothing more: the next head is another connection's
-                return method, target, headers, _frame(headers, http10)
+                framing = _frame(headers, http10)
         except HeadRefused:
             self._renew()  # whatever llhttp made of this head, the next one is another connection's
             raise
-        return method, target, headers, PLAIN
+        if usual and not http10 and len(section) <= _SECTION_BYTES_MAX and b"authorization" not in headers:  # a signature is not sent again
+            if len(self._sections) >= _SECTIONS_MAX:
+                del self._sections[next(iter(self._sections))]
+            self._sections[section] = headers.copy(), framing
+        return method, target, headers, framing
 
     def _headers(self, section: bytes, lines: int) -> dict[bytes, bytes]:
         fields = self._fields

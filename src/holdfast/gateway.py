@@ -14,7 +14,7 @@ from holdfast.http.body import EMPTY
 from holdfast.http.proxies import Proxies
 from holdfast.model.errors import Refusal
 from holdfast.model.messages import Request, Response
-from holdfast.observe.access import FLUSH_INTERVAL_S, AccessLog, Seen, pending, refused_line
+from holdfast.observe.access import FLUSH_INTERVAL_S, AccessLog, Seen, line_of, refused_line
 from holdfast.observe.metrics import Metrics
 from holdfast.oci.par_handle import ParHandler
 from holdfast.pars.url import is_par_path
@@ -72,7 +72,7 @@ class Gateway:
         self._metrics.request(seen.operation, status, total_s, bytes_in, bytes_out, seen.error)
         if self._access is not None:
             first_s = seen.answered - seen.started if seen.answered else total_s
-            self._access.add(pending(request, status, bytes_in, bytes_out, first_s, total_s))
+            self._access.add(line_of(request, status, bytes_in, bytes_out, first_s, total_s))
 
     def refuse(self, status: int, code: str, message: str, request_id: str) -> Response:
         """What the HTTP server refuses itself, in the words of S3."""

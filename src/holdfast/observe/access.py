@@ -76,37 +76,39 @@ _encode_lines = msgspec.json.Encoder().encode_lines
 _NOTHING = Seen()
 
 
-_MILLISECONDS = tuple(f"{number:03d}Z" for number in range(1000))
-
-
 class Clock:
-    """Seconds since the epoch as RFC 3339 text with milliseconds; the date is formatted once a second."""
+    """Seconds since the epoch as RFC 3339 text with milliseconds; the date is formatted once a second, the rest once a millisecond."""
 
     def __init__(self) -> None:
-        self._second = -1
-        self._text = ""
+        self._second = self._ms = -1
+        self._date = self._text = ""
 
     def text(self, moment: float) -> str:
-        second = int(moment)
-        if second != self._second:
-            self._second = second
-            self._text = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
-        return self._text + _MILLISECONDS[int((moment - second) * 1000)]
+        ms = int(moment * 1000)
+        if ms != self._ms:
+            self._ms = ms
+            if ms // 1000 != self._second:
+                self._second = ms // 1000
+                self._date = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(self._second))
+            self._text = f"{self._date}.{ms % 1000:03d}Z"
+        return self._text
 
 
 _clock = Clock()
 
 
-Pending = tuple[float, str, str, str, str, int, int, int, float, float, str, str, str, str, str, str, bytes, bytes, bytes, bool]
-"""What a line will say, in the order of its fields: only numbers and text, so that nothing of the request is kept alive."""
+_AGENTS_MAX = 256
+_agents: dict[bytes, str] = {}
 
 
-def pending(request: Request, status: int, bytes_in: int, bytes_out: int, first_s: float, total_s: float) -> Pending:
-    """What is to be written of a finished request; its text is made when the log is flushed."""
+def line_of(request: Request, status: int, bytes_in: int, bytes_out: int, first_s: float, total_s: float) -> Line:
+    """What is to be written of a finished request: only numbers and text, so that nothing of the request is kept alive."""
     seen = request.seen if isinstance(request.seen, Seen) else _NOTHING
     operation = seen.operation
-    return (
-        request.received_at,
+    agent = request.headers.get(b"user-agent")
+    total_us = int(total_s * 1e6)
+    return Line(
+        _clock.text(request.received_at),
         request.id,
         request.peer,
         request.method,
@@ -114,51 +116,33 @@ def pending(request: Request, status: int, bytes_in: int, bytes_out: int, first_
         status,
         bytes_in,
         bytes_out,
-        total_s,
-        first_s,
+        total_us,
+        total_us if first_s is total_s else int(first_s * 1e6),
         seen.bucket,
         seen.key,
         seen.version_id,
         seen.access_key,
         seen.user,
         seen.error,
-        b"" if seen.only_signed else request.query,
-        b"" if operation else request.path[:256],
-        request.headers.get(b"user-agent", b"")[:256],
+        "" if seen.only_signed or not request.query else _shown(request.query),
+        "" if operation else _path(request.path[:256]),
+        _agents.get(agent) or _agent(agent) if agent else "",
         request.secure,
     )
 
 
-def _record(what: Pending) -> Line:
-    moment, id, peer, method, operation, status, bytes_in, bytes_out, total_s, first_s, bucket, key, version_id, access_key, user, error = what[:16]
-    query, path, agent, secure = what[16:]
-    return Line(
-        _clock.text(moment),
-        id,
-        peer,
-        method,
-        operation,
-        status,
-        bytes_in,
-        bytes_out,
-        int(total_s * 1e6),
-        int(first_s * 1e6),
-        bucket,
-        key,
-        version_id,
-        access_key,
-        user,
-        error,
-        _shown(query) if query else "",
-        _path(path) if path else "",
-        agent.decode("latin-1"),
-        secure,
-    )
+def _agent(agent: bytes) -> str:
+    """The start of a user agent as text; of the few that come again and again it is remembered."""
+    text = agent[:256].decode("latin-1")
+    if len(agent) <= 256:
+        if len(_agents) >= _AGENTS_MAX:
+            _agents.clear()
+        _agents[agent] = text
+    return text
 
 
-def line(what: Pending) -> bytes:
-    """The line of a finished request, with its newline: ASCII only, every control character escaped."""
-    record = _record(what)
+def text_of(record: Line) -> bytes:
+    """A line with its newline: ASCII only, every control character escaped."""
     try:
         text = _encode(record)
     except UnicodeEncodeError:  # a lone surrogate somewhere
@@ -168,20 +152,20 @@ def line(what: Pending) -> bytes:
     return json.dumps(msgspec.json.decode(text)).replace("\x7f", "\\u007f").encode() + b"\n"
 
 
-def _text(lines: Sequence[bytes | Pending]) -> bytes:
+def _text(lines: Sequence[Line]) -> bytes:
     """All lines at once where nothing in them needs care, which costs half of one at a time."""
     try:
-        text = _encode_lines([msgspec.Raw(each[:-1]) if isinstance(each, bytes) else _record(each) for each in lines])
+        text = _encode_lines(lines)
         if text.isascii() and b"\x7f" not in text:
             return text
     except UnicodeEncodeError:
         pass
-    return b"".join([each if isinstance(each, bytes) else line(each) for each in lines])
+    return b"".join(map(text_of, lines))
 
 
-def refused_line(status: int, error: str, request_id: str, moment: float) -> bytes:
+def refused_line(status: int, error: str, request_id: str, moment: float) -> Line:
     """The line of what was refused before it was a request: nothing of it can be trusted to be printed."""
-    return _encode(Line(_clock.text(moment), request_id, "", "", "", status, 0, 0, 0, error=error)) + b"\n"
+    return Line(_clock.text(moment), request_id, "", "", "", status, 0, 0, 0, error=error)
 
 
 def _shown(query: bytes) -> str:
@@ -208,13 +192,13 @@ class AccessLog:
         self._fd = fd if path is None else -1
         self._bytes_max = bytes_max
         self._files = files
-        self._lines: list[bytes | Pending] = []
+        self._lines: list[Line] = []
         self.dropped = 0
         self.written = 0
 
-    def add(self, text: bytes | Pending) -> None:
-        """Takes a line, or what one is to be made of, in order."""
-        self._lines.append(text)
+    def add(self, line: Line) -> None:
+        """Takes a line, in order."""
+        self._lines.append(line)
         if len(self._lines) >= _BUFFER_LINES_MAX:
             self.flush()
 

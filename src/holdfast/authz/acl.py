@@ -65,7 +65,9 @@ class BucketAcl:
 
 
 class ObjectAcl:
-    """The list of the version that the question is about. Its owner may always read and write the list, so that nobody locks himself out."""
+    """The list of the version that the question is about. Its owner may always read and write the list, so that nobody locks himself out.
+
+    A user without built-in rights has what policies and roles give it, judged at use: to have written an object gives it nothing."""
 
     name = "object ACL"
 
@@ -77,9 +79,12 @@ class ObjectAcl:
         owner = owner_of(bucket, version.owner)
         user = question.caller.user
         canonical_id = user.canonical_id if user else ""
-        if canonical_id == owner and permission != acl.READ:
-            return "allow"
         grants = acl.grants_of(version.facts.extra.get(acl.SETTING, ""), owner)
+        if canonical_id == owner:
+            if user is not None and user.rights == "none":
+                grants = tuple(grant for grant in grants if grant.canonical_id != owner)
+            elif permission != acl.READ:
+                return "allow"
         return "allow" if acl.permits(grants, permission, canonical_id, public=not ignores_public_acls(bucket)) else ""
 
 

@@ -39,6 +39,7 @@ from holdfast.identities import bootstrap, master
 from holdfast.identities.cache import Keys
 from holdfast.identities.directory import Directory
 from holdfast.identities.first_start import FirstStartError, ensure_first
+from holdfast.identities.key_service import KeyService
 from holdfast.identities.keys import secrets_exist
 from holdfast.identities.master import MasterKeyError
 from holdfast.jobs import pars, uploads
@@ -130,6 +131,7 @@ class Server:
         key = master.load(master_path(settings))
         if key is None:
             raise MasterKeyError(f"{master_path(settings)} is missing")
+        engine.keyring = KeyService(engine.registry, key)
         directory = Directory(engine.registry, key)
         keys = Keys(engine.registry, directory, compile_grants)
 
@@ -294,6 +296,7 @@ async def _prepare(settings: Settings) -> Prepared:
             about: dict[str, Any] = {"region": settings.region, "now_ms": now_ms, "environ": os.environ}
             about |= {"check_statement": check_statement, "find_role": role_named}
             changes = await bootstrap.apply(declared, directory, engine.catalog, **about)
+            changes += await bootstrap.apply_encryption_keys(declared, KeyService(registry, key), now_ms)
             log.info("bootstrap applied", extra={"file": settings.bootstrap, "changes": changes})
         return Prepared(access_key=administrator.access_key, secret_key=administrator.secret)
     finally:

@@ -333,8 +333,25 @@ class Registry(Protocol):
     async def all(self, kind: str, *, after: str = "", limit: int = 1000) -> list[Document]: ...
 
 
+class Keyring(Protocol):
+    """The key service that wraps the data keys of encrypted bodies. Errors of all: refusals of the service, as the dialects word them."""
+
+    async def resolve(self, key_id: str) -> str:
+        """The id of the key that a client names, "" for the default one; it must be usable now."""
+        ...
+
+    async def wrap(self, key_id: str, data_key: bytes) -> bytes:
+        """A data key under that key, or under the store's own for ""."""
+        ...
+
+    async def unwrap(self, key_id: str, wrapped: bytes) -> bytes: ...
+
+
 class Engine(Protocol):
-    """One opened store. `open` in each process; `close` flushes and lets go."""
+    """One opened store. `open` in each process; `close` flushes and lets go. `keyring` is given by who opens it; without one nothing
+    can be encrypted."""
+
+    keyring: Keyring | None
 
     @property
     def catalog(self) -> Catalog: ...

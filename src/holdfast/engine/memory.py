@@ -14,6 +14,7 @@ from holdfast.engine.api import (
     Document,
     Expect,
     Gone,
+    Keyring,
     ListPage,
     ListQuery,
     NotEmpty,
@@ -320,6 +321,7 @@ class MemoryEngine:
     """`Engine` in this process's memory."""
 
     def __init__(self, inline_bytes_max: int = INLINE_BYTES_MAX) -> None:
+        self.keyring: Keyring | None = None
         self.blobs = MemoryBlobs(inline_bytes_max)
         self.catalog = MemoryCatalog(self.blobs)
         self.registry = MemoryRegistry()

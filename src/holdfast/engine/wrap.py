@@ -54,7 +54,7 @@ class _Around:
             path = prefix + name
             if path in _PARTS:
                 value = _Around(value, path + ".", wrap)
-            elif callable(value) and path not in _PLAIN:
+            elif callable(value) and path not in _PLAIN and path != "keyring":
                 value = wrap(path, value)
             setattr(self, name, value)
 

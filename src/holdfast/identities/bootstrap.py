@@ -26,6 +26,7 @@ from holdfast.identities.declared import read as read
 from holdfast.identities.directory import Directory
 from holdfast.identities.documents import Taken, Unknown
 from holdfast.identities.first_start import ensure_administrators
+from holdfast.identities.key_service import KeyService
 from holdfast.model.buckets import Bucket
 from holdfast.model.identity import Group, Tenancy, User, World
 
@@ -228,3 +229,17 @@ async def _bind(holder: User | Group, tenancy: Tenancy, roles: Sequence[Declared
         if all((has.role, has.scope, has.target) != (binding.role, binding.scope, binding.target) for has in holder.roles):
             await place.directory.roles.bind(holder.id, binding)
             place.changes.append(f"bound role {role.role} to {holder.name}")
+
+
+async def apply_encryption_keys(declared: Declared, service: KeyService, now_ms: int) -> list[str]:
+    """Makes the keys of the key service that the file declares and that are not there. Says which. Errors: BootstrapError; EngineError."""
+    changes: list[str] = []
+    for wanted in declared.encryption_keys:
+        try:
+            await service.create(wanted.id, now_ms, wanted.description)
+            changes.append(f"made encryption key {wanted.id}")
+        except Taken:
+            continue
+        except ValueError as error:
+            raise BootstrapError(f"encryption_keys: {error}") from None
+    return changes

@@ -150,6 +150,13 @@ class DeclaredBucket(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw
     versioning: Literal["", "Enabled", "Suspended"] = ""
 
 
+class DeclaredEncryptionKey(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """`[[encryption_keys]]`: a key of the key service, of random material; one that exists stays as it is."""
+
+    id: str
+    description: str = ""
+
+
 class Declared(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """A whole bootstrap file."""
 
@@ -161,6 +168,7 @@ class Declared(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     policies: tuple[DeclaredPolicy, ...] = ()
     organisations: tuple[DeclaredOrganisation, ...] = ()
     buckets: tuple[DeclaredBucket, ...] = ()
+    encryption_keys: tuple[DeclaredEncryptionKey, ...] = ()
 
 
 def parse(text: str, origin: str) -> Declared:

@@ -25,8 +25,9 @@ class Refusal(Exception):
 
     @property
     def code(self) -> str:
-        """The S3 error code."""
-        return type(self).__name__
+        """The S3 error code: the class's name, but for those of the key service, which hold a dot."""
+        name = type(self).__name__
+        return "KMS." + name[3:] if name.startswith("KMS") else name
 
 
 # fmt: off
@@ -69,6 +70,8 @@ class InvalidTag(Refusal): status, message, oci = 400, "The tag provided was not
 class InvalidURI(Refusal): status, message, oci = 400, "Couldn't parse the specified URI.", (400, "InvalidParameter")
 class InvalidToken(Refusal): status, message, oci = 400, "The provided token is malformed or otherwise not valid.", (401, "NotAuthenticated")
 class KeyTooLongError(Refusal): status, message, oci = 400, "Your key is too long.", (400, "InvalidObjectName")
+class KMSDisabledException(Refusal): status, message, oci = 400, "The encryption key is disabled.", (400, "InvalidParameter")
+class KMSNotFoundException(Refusal): status, message, oci = 400, "The encryption key does not exist.", (400, "InvalidParameter")
 class MalformedACLError(Refusal): status, message, oci = 400, "The XML you provided was not well-formed or did not validate against our published schema", (400, "InvalidParameter")
 class MalformedPolicy(Refusal): status, message, oci = 400, "The policy is not valid.", (400, "InvalidParameter")
 class MalformedTrailerError(Refusal): status, message, oci = 400, "The request contained trailing data that was not well-formed or did not conform to our published schema.", (400, "InvalidParameter")

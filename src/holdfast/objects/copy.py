@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
 import msgspec
 
 from holdfast.engine.api import ANYTHING, Engine, Expect
 from holdfast.model.buckets import Bucket
 from holdfast.model.errors import InvalidRequest
 from holdfast.model.objects import Facts, Version
-from holdfast.objects.checksums import ALGORITHMS, DEFAULT, FULL_OBJECT, Algorithm, encode, md5
-from holdfast.objects.read import open_bytes
+from holdfast.objects.checksums import ALGORITHMS, DEFAULT, FULL_OBJECT, Algorithm, Claim, encode, md5
+from holdfast.objects.encryption import FACT, Sealing, Wish, seal
+from holdfast.objects.read import open_bytes, read_bytes
 from holdfast.objects.versioning import new_version_id
-from holdfast.objects.write import Hashing, commit
+from holdfast.objects.write import NOT_COMMITTED, Hashing, Sink, commit, discard, receive
 
 COPY_BYTES_MAX = 5 * 1024**3
 """The largest source of one CopyObject (S3 API Reference, CopyObject)."""
@@ -35,6 +39,8 @@ async def copy(
     storage_class: str,
     expect: Expect = ANYTHING,
     now_ms: int,
+    wish: Wish | None = None,
+    customer_key: bytes = b"",
 ) -> Version:
     """What CopyObject means: `key` gets a version with the bytes of `source` (found with its blobs) and `facts`,
     and belongs to `owner`, by default the bucket's.
@@ -42,8 +48,15 @@ async def copy(
     A copy is one object put whole, as in S3: the copy of a multipart object has no parts, its ETag is the MD5 of its bytes
     and its checksum FULL_OBJECT. The checksum keeps the source's algorithm unless `algorithm` names another. The bytes are read again only
     where one of these is not known yet.
-    Errors: as `commit`; engine: Gone when the source was overwritten meanwhile and its bytes are gone."""
+    An encrypted source is decrypted (with `customer_key` where it needs one), an encrypted target encrypted anew, as `wish` or
+    the bucket says: then the bytes are written again.
+    Errors: as `commit`, `seal` and `data_key_of`; engine: Gone when the source was overwritten meanwhile and its bytes are gone."""
     check_size(source)
+    sealing = await seal(engine, bucket.settings, wish)
+    owner = owner or bucket.owner
+    if sealing is not None or customer_key or FACT in source.facts.extra:
+        blank = Version(key=key, modified_ms=now_ms, storage_class=storage_class, owner=owner, facts=facts)
+        return await _rewritten(engine, source, bucket, blank, sealing, algorithm, expect, customer_key)
     await check_bytes(engine, source)
     etag, checksummed = await _identity(engine, source, algorithm)
     version = Version(
@@ -53,7 +66,7 @@ async def copy(
         size=source.size,
         etag=etag,
         storage_class=storage_class,
-        owner=owner or bucket.owner,
+        owner=owner,
         facts=msgspec.structs.replace(
             facts,
             checksum_algorithm=checksummed.checksum_algorithm,
@@ -65,6 +78,40 @@ async def copy(
         blobs=source.blobs,
     )
     return await commit(engine, bucket, version, expect)
+
+
+async def _rewritten(
+    engine: Engine,
+    source: Version,
+    bucket: Bucket,
+    blank: Version,
+    sealing: Sealing | None,
+    algorithm: Algorithm | None,
+    expect: Expect,
+    customer_key: bytes,
+) -> Version:
+    """A copy whose bytes are read and written again, because one side of it is encrypted. `blank` is the version without what its bytes say."""
+    wanted = algorithm or ALGORITHMS[source.facts.checksum_algorithm or DEFAULT]
+    blobs: Sink = engine.blobs if sealing is None else sealing.blobs(engine.blobs)
+    async with aclosing(read_bytes(engine, source, 0, source.size, customer_key)) as pieces:
+        received = await receive(blobs, Pieces(pieces, source.size), Claim(wanted))
+    facts = msgspec.structs.replace(
+        blank.facts,
+        checksum_algorithm=wanted.name,
+        checksum_type=FULL_OBJECT,
+        checksum_value=received.checksum,
+        parts=(),
+        upload_id="",
+        extra=blank.facts.extra | (sealing.extra if sealing is not None else {}),
+    )
+    version = msgspec.structs.replace(
+        blank, version_id=new_version_id(bucket), size=received.size, etag=received.etag, facts=facts, blobs=received.blobs
+    )
+    try:
+        return await commit(engine, bucket, version, expect)
+    except NOT_COMMITTED:
+        await discard(engine, received.blobs)
+        raise
 
 
 async def _identity(engine: Engine, source: Version, algorithm: Algorithm | None) -> tuple[str, Facts]:
@@ -85,6 +132,23 @@ async def check_bytes(engine: Engine, source: Version) -> None:
     found = await open_bytes(engine, source, 0, source.size)
     if not isinstance(found, bytes):
         await found.aclose()
+
+
+class Pieces:
+    """Bytes of a stored version, read as a request's body is read."""
+
+    def __init__(self, pieces: AsyncIterator[bytes], length: int) -> None:
+        self.length: int | None = length
+        self.trailers: dict[bytes, bytes] = {}
+        self._pieces = pieces
+
+    async def read(self) -> bytes:
+        """As Body.read."""
+        return await anext(self._pieces, b"")
+
+    async def read_all(self, limit: int) -> bytes:
+        """As Body.read_all."""
+        return b"".join([piece async for piece in self._pieces])
 
 
 async def hash_bytes(engine: Engine, source: Version, start: int, length: int, algorithm: Algorithm) -> tuple[str, str]:

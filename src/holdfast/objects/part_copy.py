@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any
 
 from holdfast.engine.api import Engine
 from holdfast.model.errors import InvalidArgument, InvalidRange, InvalidRequest
 from holdfast.model.objects import Part, Upload, Version
 from holdfast.objects.checksums import ALGORITHMS, FULL_OBJECT, Claim
-from holdfast.objects.copy import check_bytes, hash_bytes
-from holdfast.objects.uploads import add_part, add_received
+from holdfast.objects.copy import Pieces, check_bytes, hash_bytes
+from holdfast.objects.encryption import FACT
+from holdfast.objects.read import read_bytes
+from holdfast.objects.uploads import add_part, add_received, sink_of
 from holdfast.objects.write import PUT_BYTES_MAX, receive
 
 _RANGE = re.compile(r"bytes=([0-9]{1,19})-([0-9]{1,19})\Z")
@@ -42,28 +42,17 @@ def copy_range(text: str | None, size: int) -> tuple[int, int]:
     return start, length
 
 
-class _Bytes:
-    """The pieces of a range of a version, read as a request's body is read."""
-
-    def __init__(self, pieces: AsyncIterator[bytes], length: int) -> None:
-        self.length: int | None = length
-        self.trailers: dict[bytes, bytes] = {}
-        self._pieces = pieces
-
-    async def read(self) -> bytes:
-        return await anext(self._pieces, b"")
-
-    async def read_all(self, limit: int) -> bytes:
-        return b"".join([piece async for piece in self._pieces])
-
-
-async def copy_part(engine: Engine, upload: Upload, number: int, source: Version, start: int, length: int, *, now_ms: int) -> Part:
+async def copy_part(
+    engine: Engine, upload: Upload, number: int, source: Version, start: int, length: int, *, now_ms: int, keys: tuple[bytes, bytes] = (b"", b"")
+) -> Part:
     """Makes bytes [start, start + length) of `source` (found with its blobs) a part of the upload.
 
-    The bytes of a whole source are read only where its MD5 or checksum is not known yet.
-    Errors: NoSuchUpload; engine: Gone when the source was overwritten meanwhile and its bytes are gone."""
+    The bytes of a whole source are read only where its MD5 or checksum is not known yet, or one of the two is encrypted. `keys` are the
+    client's own for the source and for the upload.
+    Errors: NoSuchUpload; as `data_key_of`; engine: Gone when the source was overwritten meanwhile and its bytes are gone."""
     algorithm = ALGORITHMS[upload.facts.checksum_algorithm]
-    if length == source.size:
+    sealed = any(keys) or FACT in source.facts.extra or FACT in upload.facts.extra
+    if length == source.size and not sealed:
         await check_bytes(engine, source)
         facts = source.facts
         known = facts.checksum_type == FULL_OBJECT and facts.checksum_algorithm == algorithm.name and facts.checksum_value
@@ -74,9 +63,9 @@ async def copy_part(engine: Engine, upload: Upload, number: int, source: Version
         part = Part(number=number, size=length, etag=etag, modified_ms=now_ms, checksum=checksum, blobs=source.blobs)
         await add_part(engine, upload, part)
         return part
-    pieces: Any = engine.blobs.read(source.blobs, start, length)
-    async with aclosing(pieces):
-        received = await receive(engine.blobs, _Bytes(pieces, length), Claim(algorithm))
+    sink = await sink_of(engine, upload, keys[1])
+    async with aclosing(read_bytes(engine, source, start, length, keys[0])) as pieces:
+        received = await receive(sink, Pieces(pieces, length), Claim(algorithm))
     part = Part(number=number, size=length, etag=received.etag, modified_ms=now_ms, checksum=received.checksum, blobs=received.blobs)
     await add_received(engine, upload, part)
     return part

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from holdfast.engine.api import Engine
 from holdfast.model.buckets import VERSIONING_OFF, Bucket
 from holdfast.model.errors import InvalidArgument, MethodNotAllowed, NoSuchKey, NoSuchVersion, Refusal
 from holdfast.model.objects import Version
+from holdfast.objects.encryption import FACT, data_key_of, read_sealed
 
 _VERSION_ID = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
 
@@ -48,6 +49,20 @@ def read_version_id(bucket: Bucket, version: Version) -> str | None:
     return None if bucket.versioning == VERSIONING_OFF else version.version_id
 
 
+async def read_bytes(engine: Engine, version: Version, start: int, length: int, customer_key: bytes = b"") -> AsyncGenerator[bytes, None]:
+    """The same as a stream of pieces, whatever the size. Errors: as `open_bytes`."""
+    found = await open_bytes(engine, version, start, length, customer_key)
+    if isinstance(found, bytes):
+        if found:
+            yield found
+        return
+    try:
+        async for piece in found:
+            yield piece
+    finally:
+        await found.aclose()
+
+
 class Bytes:
     """A stream of exactly `length` bytes whose first piece is there already."""
 
@@ -70,10 +85,19 @@ class Bytes:
             await aclose()
 
 
-async def open_bytes(engine: Engine, version: Version, start: int, length: int) -> bytes | Bytes:
-    """The bytes [start, start + length) of a version that was found with its body: at once where they are inline.
+async def open_bytes(engine: Engine, version: Version, start: int, length: int, customer_key: bytes = b"") -> bytes | Bytes:
+    """The bytes [start, start + length) of a version that was found with its body: at once where they are inline. An encrypted version
+    is decrypted, with `customer_key` where it was encrypted with a client's own.
 
-    Errors (before any byte is given): Gone when the version was overwritten meanwhile and its file is removed; Damaged, Unavailable."""
+    Errors (before any byte is given): Gone when the version was overwritten meanwhile and its file is removed; Damaged, Unavailable;
+    as `data_key_of`."""
+    if customer_key or FACT in version.facts.extra:
+        data_key = await data_key_of(engine, version.facts, customer_key)
+        if data_key is not None:
+            if not length:
+                return b""
+            pieces = read_sealed(engine, version, data_key, start, length)
+            return Bytes(length, await anext(pieces), pieces)
     blobs = version.blobs
     if len(blobs) == 1:
         data = blobs[0].inline

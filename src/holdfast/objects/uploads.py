@@ -12,7 +12,9 @@ from holdfast.model.errors import InvalidArgument, InvalidRequest, NoSuchBucket,
 from holdfast.model.messages import Body
 from holdfast.model.objects import Facts, Part, Upload
 from holdfast.objects.checksums import ALGORITHMS, COMPOSITE, DEFAULT, FULL_OBJECT, Algorithm, Claim, encode
-from holdfast.objects.write import NOT_COMMITTED, PUT_BYTES_MAX, STALE_RETRIES, current, discard, receive
+from holdfast.objects.encryption import FACT, data_key_of
+from holdfast.objects.packages import SealedBlobs
+from holdfast.objects.write import NOT_COMMITTED, PUT_BYTES_MAX, STALE_RETRIES, Sink, current, discard, receive
 
 PART_NUMBER_MAX = 10_000
 UPLOAD_AGE_S = 7 * 24 * 3600
@@ -149,16 +151,25 @@ class Tee:
         return encode(self._hash.digest())
 
 
+async def sink_of(engine: Engine, upload: Upload, customer_key: bytes = b"") -> Sink:
+    """Where the parts of an upload are written: sealed under its data key if the object will be encrypted. Errors: as `data_key_of`."""
+    if not customer_key and FACT not in upload.facts.extra:
+        return engine.blobs
+    data_key = await data_key_of(engine, upload.facts, customer_key)
+    return engine.blobs if data_key is None else SealedBlobs(engine.blobs, data_key)
+
+
 async def receive_part(
-    engine: Engine, upload: Upload, number: int, body: Body, claim: Claim, *, now_ms: int, size_max: int = PUT_BYTES_MAX
+    engine: Engine, upload: Upload, number: int, body: Body, claim: Claim, *, now_ms: int, size_max: int = PUT_BYTES_MAX, customer_key: bytes = b""
 ) -> tuple[Part, str]:
     """Takes in and stores a part; the part, and its checksum of the algorithm that the client chose for it.
 
-    Errors: InvalidRequest (another algorithm than the upload's), EntityTooLarge (before the first byte is read), BadDigest, NoSuchUpload."""
+    Errors: InvalidRequest (another algorithm than the upload's), EntityTooLarge (before the first byte is read), BadDigest, NoSuchUpload;
+    as `data_key_of`."""
     own = ALGORITHMS[upload.facts.checksum_algorithm]
     check_part_algorithm(upload, claim.algorithm.name)
     tee = Tee(body, own) if claim.algorithm.name != own.name else None
-    received = await receive(engine.blobs, tee or body, claim, size_max=size_max)
+    received = await receive(await sink_of(engine, upload, customer_key), tee or body, claim, size_max=size_max)
     part = Part(
         number=number,
         size=received.size,

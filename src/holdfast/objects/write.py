@@ -13,13 +13,15 @@ from typing import Protocol
 
 import msgspec
 
-from holdfast.engine.api import ANYTHING, Blobs, BlobWriter, Conflict, Engine, EngineError, Expect, Full, Gone, Stale
+from holdfast.engine.api import ANYTHING, BlobWriter, Conflict, Engine, EngineError, Expect, Full, Gone, Stale
 from holdfast.model.buckets import Bucket
 from holdfast.model.errors import EntityTooLarge, NoSuchBucket, OperationAborted, Refusal
 from holdfast.model.messages import Body
 from holdfast.model.objects import Blob, Facts, Version
 from holdfast.objects.checksums import FULL_OBJECT, NO_CLAIM, Claim, Hash, encode, md5, verify
 from holdfast.objects.conditions import refuse_write
+from holdfast.objects.encryption import SETTING as ENCRYPTION
+from holdfast.objects.encryption import Wish, seal
 from holdfast.objects.versioning import new_version_id
 
 PUT_BYTES_MAX = 5 * 1024**3
@@ -56,7 +58,17 @@ class Promised(Protocol):
         """Refuses a SHA-256 (lower-case hex) that is not the promised one."""
 
 
-async def receive(blobs: Blobs, body: Body, claim: Claim = NO_CLAIM, *, size_max: int = PUT_BYTES_MAX) -> Received:
+class Sink(Protocol):
+    """Where a body is written: the engine's blobs, or what seals on the way to them."""
+
+    def inline_max(self) -> int: ...
+
+    def inline(self, data: bytes) -> Blob: ...
+
+    def writer(self, size: int | None) -> BlobWriter: ...
+
+
+async def receive(blobs: Sink, body: Body, claim: Claim = NO_CLAIM, *, size_max: int = PUT_BYTES_MAX) -> Received:
     """Reads the whole body into blobs that no version names yet; the caller commits or discards them.
 
     A promised length above `size_max` is refused before the first byte is read. A body of at most `inline_max` bytes
@@ -91,7 +103,7 @@ def too_large(size: int, size_max: int) -> EntityTooLarge:
     return EntityTooLarge(None, ProposedSize=str(size), MaxSizeAllowed=str(size_max))
 
 
-def _inline(blobs: Blobs, body: Body, claim: Claim, data: bytes) -> Received:
+def _inline(blobs: Sink, body: Body, claim: Claim, data: bytes) -> Received:
     hashed = md5(data)
     checksum = encode(claim.algorithm.of(data))
     if claim is not NO_CLAIM:
@@ -210,12 +222,20 @@ async def put(
     storage_class: str = "STANDARD",
     now_ms: int,
     size_max: int = PUT_BYTES_MAX,
+    wish: Wish | None = None,
 ) -> Version:
     """What PutObject means: the body becomes the latest version of `key`, durable, or nothing changes.
 
-    `facts` come without their checksum. `owner` is the canonical id of the object's owner, by default the bucket's.
-    Errors: as `receive` and `commit`."""
-    received = await receive(engine.blobs, body, claim, size_max=size_max)
+    `facts` come without their checksum. `owner` is the canonical id of the object's owner, by default the bucket's. `wish` is how it shall
+    be encrypted, by default as the bucket says.
+    Errors: as `receive`, `commit` and `seal`."""
+    blobs: Sink = engine.blobs
+    if wish is not None or ENCRYPTION in bucket.settings:
+        sealing = await seal(engine, bucket.settings, wish)
+        if sealing is not None:
+            blobs = sealing.blobs(engine.blobs)
+            facts = msgspec.structs.replace(facts, extra=facts.extra | sealing.extra)
+    received = await receive(blobs, body, claim, size_max=size_max)
     version = Version(
         key=key,
         version_id=new_version_id(bucket),

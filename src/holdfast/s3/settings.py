@@ -19,7 +19,6 @@ from holdfast.model.errors import (
     OperationAborted,
     Refusal,
     ReplicationConfigurationNotFoundError,
-    ServerSideEncryptionConfigurationNotFoundError,
 )
 from holdfast.s3.operation import Call, Run, operation
 from holdfast.s3.place import bucket_of
@@ -54,8 +53,6 @@ def _row(key: str, read: str, action: str, unset: Unset, delete: str = "", delet
 TABLE = (
     _row("lifecycle", "GetBucketLifecycleConfiguration", "s3:GetLifecycleConfiguration", NoSuchLifecycleConfiguration,
          "DeleteBucketLifecycle", "s3:PutLifecycleConfiguration"),
-    _row("encryption", "GetBucketEncryption", "s3:GetEncryptionConfiguration", ServerSideEncryptionConfigurationNotFoundError,
-         "DeleteBucketEncryption", "s3:PutEncryptionConfiguration"),
     _row("replication", "GetBucketReplication", "s3:GetReplicationConfiguration", ReplicationConfigurationNotFoundError,
          "DeleteBucketReplication", "s3:PutReplicationConfiguration"),
     _row("website", "GetBucketWebsite", "s3:GetBucketWebsite", NoSuchWebsiteConfiguration, "DeleteBucketWebsite", "s3:DeleteBucketWebsite"),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import apsw
 
-from holdfast.engine.api import EngineError, Unavailable
+from holdfast.engine.api import EngineError, Keyring, Unavailable
 from holdfast.engine.embedded import schema, upkeep
 from holdfast.engine.embedded.blobs import EmbeddedBlobs, file_error
 from holdfast.engine.embedded.catalog import EmbeddedCatalog
@@ -29,6 +29,7 @@ class EmbeddedEngine:
     """`Engine` on one directory. One object a process (opened after any fork); any number of processes on one directory."""
 
     def __init__(self, path: Path, inline_bytes_max: int) -> None:
+        self.keyring: Keyring | None = None
         self._path = path
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="body")
         self._generations = {name: Generation(path / f"{name}.generation") for name in ("catalog", "registry")}

@@ -12,6 +12,7 @@ from holdfast.objects.checksums import ALGORITHMS
 from holdfast.objects.completion import Completion, ListedPart, complete_upload, completed_before
 from holdfast.objects.conditions import for_write, refuse_write, within
 from holdfast.objects.versioning import shown_version_id
+from holdfast.s3.encryption import CUSTOMER_MEMBERS, encryption_members
 from holdfast.s3.operation import Call, operation
 from holdfast.s3.place import bucket_of
 
@@ -39,7 +40,8 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     if_none_match: str | None = None
 
 
-@operation("CompleteMultipartUpload", "s3:PutObject")
+# A customer's key may be sent along; the bytes are sealed already and nothing depends on it.
+@operation("CompleteMultipartUpload", "s3:PutObject", ignores=CUSTOMER_MEMBERS)
 async def complete_multipart_upload(call: Call[Input]) -> dict[str, Any]:
     """Makes the object of the listed parts. Completing an upload again gives the same answer.
 
@@ -67,6 +69,7 @@ async def complete_multipart_upload(call: Call[Input]) -> dict[str, Any]:
         "version_id": shown_version_id(version.version_id),
         "checksum_type": facts.checksum_type or None,
         ALGORITHMS[facts.checksum_algorithm].member: facts.checksum_value,
+        **encryption_members(facts, call.request, of_completion=True),
     }
 
 

@@ -22,6 +22,7 @@ from holdfast.s3.acl_request import ObjectAclHeaders, owned
 from holdfast.s3.checksum_headers import algorithm_of
 from holdfast.s3.copy_source import Found, find_source
 from holdfast.s3.damage import Attempts
+from holdfast.s3.encryption import SOURCE_MEMBERS, WRITE_MEMBERS, encryption_members, source_key, wish_of
 from holdfast.s3.object_headers import check_metadata, check_redirect, check_storage_class, stored_expires
 from holdfast.s3.operation import Call, operation
 from holdfast.s3.place import bucket_of
@@ -58,7 +59,7 @@ class Input(ObjectAclHeaders, frozen=True, kw_only=True):
 
 
 # `expires` is kept verbatim, so it is read from the header and not as a date.
-@operation("CopyObject", "s3:PutObject", ignores=("expires",))
+@operation("CopyObject", "s3:PutObject", ignores=("expires", *WRITE_MEMBERS, *SOURCE_MEMBERS))
 async def copy_object(call: Call[Input]) -> dict[str, Any]:
     """Makes a version from the bytes of another (S3 API Reference, CopyObject).
 
@@ -74,10 +75,12 @@ async def copy_object(call: Call[Input]) -> dict[str, Any]:
         if getattr(given, member) not in (None, COPY, REPLACE):
             raise InvalidArgument("Unknown directive.", ArgumentName="x-amz-" + member.replace("_", "-"), ArgumentValue=getattr(given, member))
     owner, extra = await owned(call, given, bucket)
+    wish = wish_of(call.request)
     attempts = Attempts(call)
     for _ in range(_TRIES):
         source = await find_source(call)
-        _refuse_idle(given, source, bucket)
+        if wish is None:
+            _refuse_idle(given, source, bucket)
         try:
             version = await copy(
                 call.engine,
@@ -90,11 +93,13 @@ async def copy_object(call: Call[Input]) -> dict[str, Any]:
                 storage_class=check_storage_class(given.storage_class),
                 expect=within(for_write(given.if_match, given.if_none_match), call.half),
                 now_ms=call.now_ms,
+                wish=wish,
+                customer_key=source_key(call.request),
             )
         except Gone:  # the source was overwritten or deleted meanwhile: what is there now is the source
             attempts.failed(source.bucket, source.version)
             continue
-        return _output(source, version)
+        return _output(source, version) | encryption_members(version.facts, call.request)
     raise OperationAborted
 
 

@@ -9,10 +9,12 @@ import msgspec
 from holdfast.authn.bodies import stored_content_encoding
 from holdfast.model.errors import AccessDenied, InvalidRequest
 from holdfast.model.objects import Facts
+from holdfast.objects.encryption import seal
 from holdfast.objects.names import check_key, content_type_of
 from holdfast.objects.tags import tags_of_header
 from holdfast.objects.uploads import asked_for_checksum, new_upload, start_upload
 from holdfast.s3.acl_request import ObjectAclHeaders, owned
+from holdfast.s3.encryption import WRITE_MEMBERS, encryption_members, wish_of
 from holdfast.s3.object_headers import check_metadata, check_redirect, check_storage_class, stored_expires
 from holdfast.s3.operation import Call, operation
 from holdfast.s3.place import bucket_of, writer_of
@@ -38,7 +40,7 @@ class Input(ObjectAclHeaders, frozen=True, kw_only=True):
 
 
 # `expires` is kept verbatim, so it is read from the header and not as a date.
-@operation("CreateMultipartUpload", "s3:PutObject", ignores=("expires",))
+@operation("CreateMultipartUpload", "s3:PutObject", ignores=("expires", *WRITE_MEMBERS))
 async def create_multipart_upload(call: Call[Input]) -> dict[str, Any]:
     """Starts an upload of the object's later parts, with everything that PutObject takes but the bytes.
 
@@ -55,6 +57,7 @@ async def create_multipart_upload(call: Call[Input]) -> dict[str, Any]:
     if given.website_redirect_location:
         check_redirect(given.website_redirect_location)
     owner, extra = await owned(call, given, bucket)
+    sealing = await seal(call.engine, bucket.settings, wish_of(call.request))
     facts = Facts(
         content_type=given.content_type or content_type_of(given.key),
         content_encoding=stored_content_encoding(given.content_encoding) if given.content_encoding else "",
@@ -65,7 +68,7 @@ async def create_multipart_upload(call: Call[Input]) -> dict[str, Any]:
         website_redirect_location=given.website_redirect_location,
         metadata=given.metadata,
         tags=tags_of_header(given.tagging) if given.tagging else {},
-        extra=extra,
+        extra=extra | (sealing.extra if sealing is not None else {}),
     )
     upload = new_upload(
         bucket.id,
@@ -86,4 +89,5 @@ async def create_multipart_upload(call: Call[Input]) -> dict[str, Any]:
         "upload_id": upload.upload_id,
         "checksum_algorithm": upload.facts.checksum_algorithm if asked else None,
         "checksum_type": upload.facts.checksum_type if asked else None,
+        **encryption_members(upload.facts, call.request),
     }

@@ -11,6 +11,7 @@ from holdfast.model.objects import Version
 from holdfast.objects.checksums import ALGORITHMS
 from holdfast.objects.read import read_version_id
 from holdfast.s3.access import find_allowed
+from holdfast.s3.encryption import CUSTOMER_MEMBERS, check_readable
 from holdfast.s3.operation import Call, operation
 from holdfast.s3.place import bucket_of
 
@@ -26,7 +27,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     part_number_marker: int | None = None
 
 
-@operation("GetObjectAttributes", "s3:GetObjectAttributes", judges=True)
+@operation("GetObjectAttributes", "s3:GetObjectAttributes", judges=True, ignores=CUSTOMER_MEMBERS)
 async def get_object_attributes(call: Call[Input]) -> dict[str, Any]:
     """Those attributes of a version that the request names (S3 API Reference, GetObjectAttributes).
 
@@ -35,6 +36,7 @@ async def get_object_attributes(call: Call[Input]) -> dict[str, Any]:
     bucket = bucket_of(call)
     _check_paging(given)
     version = await find_allowed(call, bucket, given.key, given.version_id)
+    await check_readable(call, version.facts)
     output: dict[str, Any] = {"last_modified": version.modified_ms / 1000, "version_id": read_version_id(bucket, version)}
     wanted = frozenset(given.object_attributes)
     if "ETag" in wanted:

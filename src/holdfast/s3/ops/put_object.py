@@ -9,12 +9,14 @@ from holdfast.model.errors import InvalidRequest, MissingContentLength
 from holdfast.model.messages import Body, Request, Response
 from holdfast.model.objects import Facts
 from holdfast.objects.conditions import for_write, within
+from holdfast.objects.encryption import FACT
 from holdfast.objects.names import check_key, content_type_of
 from holdfast.objects.tags import tags_of_header
 from holdfast.objects.versioning import shown_version_id
 from holdfast.objects.write import put
 from holdfast.s3.acl_request import ObjectAclHeaders, owned
 from holdfast.s3.checksum_headers import CHECKSUM_MEMBERS, claim_of
+from holdfast.s3.encryption import WRITE_MEMBERS, encryption_headers, wish_of
 from holdfast.s3.object_headers import check_metadata, check_redirect, check_storage_class, stored_expires
 from holdfast.s3.operation import Call, operation
 from holdfast.s3.place import bucket_of
@@ -41,7 +43,7 @@ class Input(ObjectAclHeaders, frozen=True, kw_only=True):
 
 
 # `expires` is kept verbatim, so it is read from the header and not as a date.
-@operation("PutObject", "s3:PutObject", ignores=("expires", *CHECKSUM_MEMBERS))
+@operation("PutObject", "s3:PutObject", ignores=("expires", *CHECKSUM_MEMBERS, *WRITE_MEMBERS))
 async def put_object(call: Call[Input]) -> Response:
     """Stores the body as the latest version of the key (S3 API Reference, PutObject).
 
@@ -83,12 +85,15 @@ async def put_object(call: Call[Input]) -> Response:
         storage_class=check_storage_class(given.storage_class),
         now_ms=call.now_ms,
         size_max=call.settings.put_bytes_max,
+        wish=wish_of(call.request),
     )
     head = [
         (b"ETag", b'"%b"' % version.etag.encode("ascii")),
         (claim.algorithm.header, version.facts.checksum_value.encode("ascii")),
         (b"x-amz-checksum-type", version.facts.checksum_type.encode("ascii")),
     ]
+    if FACT in version.facts.extra:
+        head += encryption_headers(version.facts, call.request)
     shown = shown_version_id(version.version_id)
     if shown is not None:
         head.append((b"x-amz-version-id", shown.encode("ascii")))

@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from holdfast.engine.api import Blobs, Engine
-from holdfast.model.errors import AccessDenied, InvalidRequest, NotImplemented
+from holdfast.model.errors import InvalidRequest, NotImplemented
 from holdfast.model.objects import Facts, Version
 from holdfast.objects.packages import KEY_BYTES, SealedBlobs, open_runs
 
@@ -114,8 +114,8 @@ async def seal(engine: Engine, settings: Mapping[str, str], wish: Wish | None = 
 async def data_key_of(engine: Engine, facts: Facts, customer_key: bytes = b"") -> bytes | None:
     """The data key of an object; None for one that is not encrypted.
 
-    Errors: InvalidRequest where the customer's key is missing, or given for an object that was not encrypted with one; AccessDenied
-    for a wrong one; those of the key service."""
+    Errors: InvalidRequest where the customer's key is missing or wrong, or given for an object that was not encrypted with one; those
+    of the key service."""
     envelope = envelope_of(facts)
     if envelope is None or envelope.algorithm != SSE_C:
         if customer_key:
@@ -130,18 +130,22 @@ async def data_key_of(engine: Engine, facts: Facts, customer_key: bytes = b"") -
     try:
         return AESGCM(customer_key).decrypt(wrapped[:_NONCE], wrapped[_NONCE:], None)
     except InvalidTag:
-        raise AccessDenied from None
+        raise _other_key() from None
 
 
 def check_customer_key(envelope: Envelope, customer_key: bytes) -> None:
-    """That the key given is the one that the object was encrypted with. Errors: InvalidRequest (none), AccessDenied (another one)."""
+    """That the key given is the one that the object was encrypted with. Errors: InvalidRequest (none, or another one)."""
     if not customer_key:
         raise InvalidRequest(
             "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object."
         )
     check = b64decode(envelope.check)
     if not hmac.compare_digest(check[16:], _digest(check[:16], customer_key)):
-        raise AccessDenied
+        raise _other_key()
+
+
+def _other_key() -> InvalidRequest:
+    return InvalidRequest("The provided encryption parameters did not match the ones used originally.")
 
 
 def _digest(salt: bytes, customer_key: bytes) -> bytes:

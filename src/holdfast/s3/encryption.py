@@ -143,7 +143,7 @@ def _headers(envelope: Envelope, request: Request) -> list[Header]:
 async def check_readable(call: Call[Any], facts: Facts) -> bytes:
     """For answers that say what an object is, but give no byte of it: the key that the client brought, which must be the object's.
 
-    Errors: InvalidRequest, InvalidArgument, AccessDenied; those of the key service."""
+    Errors: InvalidRequest, InvalidArgument; those of the key service."""
     own = customer_key(call.request)
     envelope = envelope_of(facts)
     if envelope is not None and envelope.algorithm == SSE_C:

@@ -131,7 +131,6 @@ def test_acl_headers_are_honoured_or_refused_M163(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="a", Body=b"x", ACL="private")
     assert refused(s3.put_object, Bucket=bucket, Key="b", Body=b"x", ACL="public-ready") == (400, "InvalidArgument")
     assert refused(s3.put_object, Bucket=bucket, Key="b", Body=b"x", GrantRead='id="x"') == (400, "InvalidArgument")
-    assert refused(s3.put_object, Bucket=bucket, Key="b", Body=b"x", ServerSideEncryption="AES256") == (501, "NotImplemented")
     assert refused(s3.put_object, Bucket=bucket, Key="b", Body=b"x", WriteOffsetBytes=1) == (501, "NotImplemented")
     assert refused(s3.head_object, Bucket=bucket, Key="b") == (404, "404")
 

@@ -112,10 +112,10 @@ class Gateway:
 
 
 def is_par(request: Request) -> bool:
-    """Whether a request is for the door of pre-authenticated requests: by its path, unless it is signed for S3, where a bucket may be called p."""
-    if request.headers.get(b"authorization", b"").startswith(b"AWS") or b"X-Amz-" in request.query or b"AWSAccessKeyId=" in request.query:
-        return False
-    return is_par_path(request.path)
+    """Whether a request is for the door of pre-authenticated requests, which needs no credentials and looks at none."""
+    query = request.query
+    signed = request.headers.get(b"authorization", b"").startswith(b"AWS") or b"X-Amz-" in query or b"AWSAccessKeyId=" in query
+    return is_par_path(request.path, signed=signed)
 
 
 def limits(settings: Settings) -> http.Limits:

@@ -13,7 +13,7 @@ from holdfast.engine.api import Engine
 from holdfast.engine.embedded import EmbeddedEngine
 from holdfast.identities.directory import Directory
 from holdfast.identities.master import MasterKey, load
-from holdfast.model.identity import User
+from holdfast.model.identity import Credential, User
 from holdfast.model.pars import Par
 from holdfast.pars.creation import Asked, new_par
 from holdfast.pars.url import access_uri
@@ -72,6 +72,63 @@ class Store:
 
         made: tuple[Par, str] = self.do(make)
         return made
+
+    def many(self, bucket: str, count: int) -> list[str]:
+        """The paths of as many requests to read everything."""
+        creator = self.user("par-creator").id
+
+        async def make(engine: Engine, directory: Directory) -> list[str]:
+            found = await engine.catalog.bucket("default", bucket)
+            assert found is not None
+            asked = Asked(name="n", access_type="AnyObjectRead", time_expires=LATER)
+            made = [new_par(asked, found, creator, int(time.time() * 1000)) for _ in range(count)]
+            await asyncio.gather(*[engine.catalog.create_par(par) for par, _ in made])
+            return [access_uri(par, token) for par, token in made]
+
+        paths: list[str] = self.do(make)
+        return paths
+
+    def group(self, name: str, statement: str) -> str:
+        """The id of a new group, and a policy of the same name."""
+
+        async def make(engine: Engine, directory: Directory) -> str:
+            tenancy = await directory.tenancies.by_namespace("default")
+            assert tenancy is not None
+            made = await directory.groups.create(tenancy.id, name, "", 1)
+            await directory.policies.create(tenancy.id, tenancy.id, name, (statement,), "", 1)
+            return made.id
+
+        id: str = self.do(make)
+        return id
+
+    def policy(self, name: str, statement: str) -> None:
+        """Gives the policy another statement."""
+
+        async def change(engine: Engine, directory: Directory) -> None:
+            tenancy = await directory.tenancies.by_namespace("default")
+            assert tenancy is not None
+            found = await directory.policies.by_name(tenancy.id, name)
+            assert found is not None
+            await directory.policies.change(msgspec.structs.replace(found, statements=(statement,)))
+
+        self.do(change)
+
+    def join(self, group: str, user: str) -> None:
+        self.do(lambda engine, directory: directory.groups.add_user(group, user, 1))
+
+    def leave(self, group: str, user: str) -> None:
+        self.do(lambda engine, directory: directory.groups.remove_user(group, user))
+
+    def delete_user(self, user: str) -> None:
+        self.do(lambda engine, directory: directory.users.delete_user(user))
+
+    def new_key(self, user: str) -> str:
+        """Its access key."""
+        made: Credential = self.do(lambda engine, directory: directory.keys.create(user, 1))
+        return made.access_key
+
+    def delete_key(self, access_key: str) -> None:
+        self.do(lambda engine, directory: directory.keys.delete(access_key))
 
     def delete(self, par: Par) -> None:
         async def remove(engine: Engine, directory: Directory) -> None:

@@ -38,7 +38,7 @@ async def start(engine: Engine, use: Use, request: Request, now_ms: int) -> Resp
     expect = await write_expectation(engine, bucket, key, request)
     latest = await engine.catalog.version(bucket.id, key) if expect.absent else None
     if latest is not None and not latest.is_delete_marker:
-        raise PreconditionFailed("The If-None-Match header is '*' but there is an existing entity")
+        raise PreconditionFailed("The If-None-Match header is '*' but there is an existing entity", Condition="If-None-Match")
     writer = user.canonical_id if user is not None else ""
     upload = new_upload(
         bucket.id,

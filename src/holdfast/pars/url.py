@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from urllib.parse import quote, unquote_to_bytes
 
@@ -33,10 +34,13 @@ def digest_of(token: str | bytes) -> bytes:
     return sha256(token if isinstance(token, bytes) else token.encode("ascii")).digest()
 
 
-def is_par_path(path: bytes) -> bool:
-    """Whether an undecoded path is below /p/ and then /n/: a pre-authenticated request, if nothing else claims it."""
-    parts = path.lstrip(b"/").split(b"/", 3)
-    return len(parts) >= 3 and parts[0] == b"p" and parts[2] == b"n"
+_WHOLE = re.compile(rb"/+p/[A-Za-z0-9_-]{43,}/n/[^/]+/b/[^/]+/[ou](/|\Z)")
+
+
+def is_par_path(path: bytes, *, signed: bool = False) -> bool:
+    """Whether an undecoded path is for this door: whatever is below /p/, and of a request that is `signed` for S3, where a bucket may
+    have that name, only what cannot be anything else."""
+    return _WHOLE.match(path) is not None if signed else path.lstrip(b"/").startswith(b"p/")
 
 
 def read_path(path: bytes) -> Place:

@@ -179,9 +179,14 @@ def test_other_places_below_a_token_are_of_no_kind_M64() -> None:
 
 
 def test_which_paths_are_for_this_door() -> None:
-    assert is_par_path(b"/p/t/n/ns/b/b/o/k") and is_par_path(b"//p/t/n") and is_par_path(b"/p//n/")
-    for path in (b"/p", b"/p/", b"/p/n/x", b"/q/t/n", b"/photos/p/n", b"/p/t/nn"):
+    assert is_par_path(b"/p/t/n/ns/b/b/o/k") and is_par_path(b"//p/t/x") and is_par_path(b"/p/")
+    for path in (b"/p", b"/q/t/n", b"/photos/p/n", b"/pp/t", b"/", b""):
         assert not is_par_path(path)
+    token = b"t" * 43
+    whole = (b"/p/" + token + b"/n/ns/b/b/o/k", b"//p/" + token + b"/n/ns/b/b/o", b"/p/" + token + b"/n/ns/b/b/u/k/id/1/2")
+    assert all(is_par_path(path, signed=True) for path in whole)
+    for path in (b"/p/t/n/ns/b/b/o/k", b"/p/" + token + b"/n/ns/b/b/p", b"/p/" + token + b"/n/ns/b/b/oo", b"/p/a.b" + token + b"/n/ns/b/b/o/k"):
+        assert not is_par_path(path, signed=True)
 
 
 # ---- scope ----

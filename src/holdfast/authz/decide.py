@@ -73,35 +73,49 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
 def decide(question: Question, evidence: Evidence) -> Decision:
     """Any explicit deny says no; every limit must allow; an anonymous caller needs a resource allow; the same tenancy
     needs identity or resource; another tenancy needs both; else no."""
-    identity, resource = "", ""
+    refused, allow = _weigh(question, evidence)
+    return Decision(False, refused) if refused else Decision(True, ", ".join([policy.name for policy in allow]))
+
+
+def refusal(question: Question, evidence: Evidence) -> Decision | None:
+    """As `decide`, for who only asks why not: None when it is allowed, and what allowed it is not worked out."""
+    refused, _ = _weigh(question, evidence)
+    return Decision(False, refused) if refused else None
+
+
+def _weigh(question: Question, evidence: Evidence) -> tuple[str, tuple[Policy, ...]]:
+    """Why not ("" when it is allowed), and the policies that allow it."""
+    identity: Policy | None = None
+    resource: Policy | None = None
     for policy in evidence.identity:
         effect = policy.says(question)
         if effect == "deny":
-            return Decision(False, "denied by " + policy.name)
-        if effect and not identity:
-            identity = policy.name
+            return "denied by " + policy.name, ()
+        if effect and identity is None:
+            identity = policy
     for policy in evidence.resource:
         effect = policy.says(question)
         if effect == "deny":
-            return Decision(False, "denied by " + policy.name)
-        if effect and not resource:
-            resource = policy.name
+            return "denied by " + policy.name, ()
+        if effect and resource is None:
+            resource = policy
     outside = ""
     for policy in evidence.limits:
         effect = policy.says(question)
         if effect == "deny":
-            return Decision(False, "denied by " + policy.name)
+            return "denied by " + policy.name, ()
         if not effect:
             outside = outside or policy.name
     if outside:
-        return Decision(False, "outside " + outside)
+        return "outside " + outside, ()
     user = question.caller.user
     if user is None:
-        return Decision(True, resource) if resource else Decision(False, "anonymous, and nothing of the resource allows it")
+        return ("anonymous, and nothing of the resource allows it", ()) if resource is None else ("", (resource,))
     bucket = question.bucket
     if bucket is None or bucket.namespace == user.namespace or tenancy_namespace(bucket.namespace) == user.namespace:
-        allow = identity or resource
-        return Decision(True, allow) if allow else Decision(False, "nothing allows it")
-    if identity and resource:
-        return Decision(True, identity + ", " + resource)
-    return Decision(False, "another tenancy: it needs an allow of both sides")
+        if identity is not None:
+            return "", (identity,)
+        return ("nothing allows it", ()) if resource is None else ("", (resource,))
+    if identity is None or resource is None:
+        return "another tenancy: it needs an allow of both sides", ()
+    return "", (identity, resource)

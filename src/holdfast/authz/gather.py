@@ -6,7 +6,7 @@ from holdfast.authz.acl import ACLS
 from holdfast.authz.actions import KNOWN
 from holdfast.authz.bucket_policy import SETTING as POLICY
 from holdfast.authz.bucket_policy import policy_of
-from holdfast.authz.decide import Decision, Effect, Evidence, Policy, Question, Target, decide
+from holdfast.authz.decide import Decision, Effect, Evidence, Policy, Question, Target, decide, refusal
 from holdfast.authz.permissions import IDENTITY_OPERATIONS, OF_OPERATION, S3_ACTION, SELF_SERVICE
 from holdfast.model import acl
 from holdfast.model.buckets import Bucket, tenancy_namespace
@@ -132,9 +132,9 @@ async def authorize(
         if action not in KNOWN:
             raise ValueError(f"{action!r} is no S3 action")
         question = Question(caller, action, bucket, key, target, request, operation, permissions, "", tags)
-        decision = decide(question, gather(question))
-        if not decision.allowed:
-            raise _denied(decision)
+        denied = refusal(question, gather(question))
+        if denied is not None:
+            raise _denied(denied)
 
 
 def permits_operation(

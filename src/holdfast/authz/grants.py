@@ -47,7 +47,7 @@ class Statements:
     Rights without a condition are put together beforehand: those for the whole tenancy by S3 action, so that the usual
     question is one look into a set, and those of compartments by compartment."""
 
-    __slots__ = ("_actions", "_conditional", "_everywhere", "_foreign", "_last", "_namespace", "_places", "_reach", "_rules", "_world", "home")
+    __slots__ = ("_actions", "_conditional", "_everywhere", "_foreign", "_last", "_namespace", "_of_operation", "_places", "_reach", "_rules", "_world", "home")
 
     def __init__(self, rules: tuple[Rule, ...], world: World, home: str) -> None:
         self._rules = rules
@@ -65,8 +65,12 @@ class Statements:
             for compartment in rule.compartments or ():
                 self._places[compartment] = self._places.get(compartment, _NOTHING) | rule.permissions
         self._actions = frozenset(
-            action for action, needs in OF_ACTION.items() if all(not self._everywhere.isdisjoint(entry.split("|")) for entry in needs)
+            action for action, needs in OF_ACTION.items() if self._has_everywhere(needs)
         )
+        self._of_operation = {
+            operation: self._actions.difference(special).union(action for action, needs in special.items() if self._has_everywhere(needs))
+            for operation, special in OF_S3_OPERATION.items()
+        }
         self._foreign = "TENANCY_CREATE" in self._everywhere
         self._last: Question | None = None
         self.home = home
@@ -92,13 +96,16 @@ class Statements:
             return "all"
         return "some" if any("BUCKET_INSPECT" in rule.permissions for rule in self._rules) else ""
 
+    def _has_everywhere(self, needs: tuple[str, ...]) -> bool:
+        return all(not self._everywhere.isdisjoint(entry.split("|")) for entry in needs)
+
     def says(self, question: Question) -> Effect:
         bucket = question.bucket
         self._last = question
         if bucket is not None:
             if bucket.namespace != self._namespace and tenancy_namespace(bucket.namespace) != self._namespace:
                 return ""
-            if question.action in self._actions and not question.permissions and question.operation not in OF_S3_OPERATION:
+            if not question.permissions and question.action in self._of_operation.get(question.operation, self._actions):
                 return "allow"
         elif question.action == "s3:ListAllMyBuckets" and not question.permissions and not question.compartment:
             return "allow" if any(self._shows(rule, question) for rule in self._rules) else ""

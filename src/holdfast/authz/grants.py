@@ -47,7 +47,10 @@ class Statements:
     Rights without a condition are put together beforehand: those for the whole tenancy by S3 action, so that the usual
     question is one look into a set, and those of compartments by compartment."""
 
-    __slots__ = ("_actions", "_conditional", "_everywhere", "_foreign", "_last", "_namespace", "_of_operation", "_places", "_reach", "_rules", "_world", "home")
+    __slots__ = (
+        "_actions", "_conditional", "_everywhere", "_foreign", "_last", "_namespace", "_of_operation", "_places", "_reach", "_rules", "_world",
+        "home",
+    )  # fmt: skip
 
     def __init__(self, rules: tuple[Rule, ...], world: World, home: str) -> None:
         self._rules = rules

@@ -10,10 +10,12 @@ from holdfast.model.messages import Request, Response
 from holdfast.model.objects import Version
 from holdfast.model.ownership import owner_of_new
 from holdfast.objects.conditions import ANY, check_read, entity_tags
+from holdfast.objects.encryption import FACT
 from holdfast.objects.names import check_key
 from holdfast.objects.ranges import byte_range
 from holdfast.objects.read import find, open_bytes
 from holdfast.objects.write import put
+from holdfast.oci.encryption import encryption_headers, key_to_read, wish_of
 from holdfast.oci.listing import parameters
 from holdfast.oci.object_facts import claim_of, facts_of, storage_class_of
 from holdfast.oci.object_head import Header, native_etag, object_head, stored_version_id, written_head
@@ -37,7 +39,8 @@ _NOT_MODIFIED_HEADERS = frozenset((b"etag", b"last-modified", b"cache-control", 
 async def read_object(engine: Engine, bucket: Bucket, key: str, request: Request) -> Response:
     """GetObject, or HeadObject by the method: conditions, one range, and overriding of response headers.
 
-    Errors: NoSuchKey, NoSuchVersion, PreconditionFailed, NotModified, InvalidRange, InvalidArgument (a parameter that is not known)."""
+    Errors: NoSuchKey, NoSuchVersion, PreconditionFailed, NotModified, InvalidRange, InvalidArgument (a parameter that is not known);
+    InvalidRequest (a wrong key of the client's own, or none where one is needed)."""
     head_only = request.method == "HEAD"
     asked = parameters(request.query) if request.query else {}
     unknown = asked.keys() - _OVERRIDES.keys() - {"versionId"}
@@ -46,11 +49,15 @@ async def read_object(engine: Engine, bucket: Bucket, key: str, request: Request
     for _ in range(_READS):
         version = await _find(engine, bucket, key, asked.get("versionId"), body=not head_only)
         status, head, start, length = _answer(bucket.id, version, request, asked)
+        key_of_client = b""
+        if FACT in version.facts.extra or b"opc-sse-customer-algorithm" in request.headers:
+            key_of_client = key_to_read(request, version.facts)
+            head += encryption_headers(request, version.facts)
         if head_only:
             head.append((b"content-length", b"%d" % length))
             return Response(status, head)
         try:
-            return Response(status, head, await open_bytes(engine, version, start, length))
+            return Response(status, head, await open_bytes(engine, version, start, length, key_of_client))
         except Gone:  # overwritten or deleted between the look-up and the read: what is there now is the answer
             continue
     raise InternalError
@@ -147,7 +154,8 @@ async def put_object(engine: Engine, bucket: Bucket, key: str, caller: Caller, r
             storage_class=storage_class_of(headers),
             now_ms=now_ms,
             size_max=PUT_BYTES_MAX,
+            wish=wish_of(request),
         )
     except NoSuchKey:
         raise PreconditionFailed("The If-Match header is set but there is no such object", Condition="If-Match") from None
-    return Response(200, written_head(bucket.id, version))
+    return Response(200, written_head(bucket.id, version) + encryption_headers(request, version.facts))

@@ -13,13 +13,13 @@ METADATA_BYTES_MAX = 4000
 
 _META = b"opc-meta-"
 _CHECKSUMS = {b"opc-content-crc32c": "CRC32C", b"opc-content-sha256": "SHA256"}
-_NOT_BUILT = (b"opc-sse-", b"opc-content-sha384")
+_NOT_BUILT = (b"opc-content-sha384",)
 
 
 def facts_of(headers: dict[bytes, bytes]) -> Facts:
     """The facts to store. The content type is kept as it was sent; none is application/octet-stream.
 
-    Errors: MetadataTooLarge, InvalidArgument; NotImplemented for keys of the client's own and for SHA-384."""
+    Errors: MetadataTooLarge, InvalidArgument; NotImplemented for SHA-384."""
     metadata: dict[str, str] = {}
     for name, value in headers.items():
         if name.startswith(_META):

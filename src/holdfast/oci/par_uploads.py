@@ -5,6 +5,8 @@ Source: OCI, "Using Pre-Authenticated Requests", "To put a large object".
 
 from __future__ import annotations
 
+import msgspec
+
 from holdfast.engine.api import Conflict, Engine, Gone
 from holdfast.model.errors import EntityTooLarge, InvalidArgument, InvalidPart, NoSuchUpload, PreconditionFailed
 from holdfast.model.messages import Request, Response
@@ -13,9 +15,11 @@ from holdfast.model.ownership import owner_of_new
 from holdfast.model.pars import ParUpload
 from holdfast.objects.completion import Completion, ListedPart, complete_upload
 from holdfast.objects.conditions import refuse_write
+from holdfast.objects.encryption import seal
 from holdfast.objects.names import check_key
 from holdfast.objects.uploads import PART_NUMBER_MAX, abort_upload, find_upload, new_upload, receive_part, start_upload
 from holdfast.oci.answers import document
+from holdfast.oci.encryption import customer_key, wish_of
 from holdfast.oci.native_objects import PUT_BYTES_MAX, write_expectation
 from holdfast.oci.object_facts import claim_of, facts_of, storage_class_of
 from holdfast.oci.object_head import NATIVE, TIER_OF, md5_of, written_head
@@ -40,10 +44,13 @@ async def start(engine: Engine, use: Use, request: Request, now_ms: int) -> Resp
     if latest is not None and not latest.is_delete_marker:
         raise PreconditionFailed("The If-None-Match header is '*' but there is an existing entity", Condition="If-None-Match")
     writer = user.canonical_id if user is not None else ""
+    facts, sealing = facts_of(request.headers), await seal(engine, bucket.settings, wish_of(request))
+    if sealing is not None:
+        facts = msgspec.structs.replace(facts, extra=facts.extra | sealing.extra)
     upload = new_upload(
         bucket.id,
         key,
-        facts=facts_of(request.headers),
+        facts=facts,
         owner=owner_of_new(bucket, writer, None),
         initiator=writer,
         storage_class=storage_class_of(request.headers),
@@ -79,7 +86,10 @@ async def put_part(engine: Engine, use: Use, request: Request, now_ms: int) -> R
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= PART_NUMBER_MAX):
         raise InvalidArgument(f"The number of a part must be from 1 to {PART_NUMBER_MAX}.", ArgumentName="uploadPartNum")
     upload = await _upload(engine, use)
-    part, _ = await receive_part(engine, upload, int(text), request.body, claim_of(request.headers), now_ms=now_ms, size_max=PUT_BYTES_MAX)
+    claim, key = claim_of(request.headers), customer_key(request)
+    part, _ = await receive_part(
+        engine, upload, int(text), request.body, claim, now_ms=now_ms, size_max=PUT_BYTES_MAX, customer_key=key
+    )  # fmt: skip
     digest = md5_of(part.etag).encode("ascii")
     return Response(200, [(b"etag", part.etag.encode("ascii")), (b"opc-content-md5", digest), NATIVE])
 

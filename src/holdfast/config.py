@@ -80,6 +80,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     access_log: Annotated[str, About(LOGS, "Access log: a file, '-' for stdout, 'off'; 'default' is logs/access.jsonl in the data.", "-")] = "default"
     access_log_bytes_max: Annotated[int, About(LOGS, "The access log is rotated at this size.", "1GiB", 64 * KIB)] = 256 * MIB
     access_log_files: Annotated[int, About(LOGS, "How many rotated access logs are kept.", "10", 0, 1000)] = 4
+    audit_log: Annotated[str, About(LOGS, "Audit log: a file, or 'off'; 'default' is logs/audit.jsonl in the data.", "/srv/audit.jsonl")] = "default"
+    audit_log_bytes_max: Annotated[int, About(LOGS, "A file of the audit log is full at this size.", "1GiB", 64 * KIB)] = 64 * MIB
+    audit_log_files: Annotated[int, About(LOGS, "How many full files of the audit log are kept.", "100", 1, 10000)] = 16
 
     bootstrap: Annotated[str, About(FIRST, "TOML file of users and buckets that must exist; read at every start.", "site.toml")] = ""
     root_access_key: Annotated[str, About(FIRST, "Access key of the administrator; else one is made and shown once.", "HFROOT...", secret=True)] = ""

@@ -29,6 +29,7 @@ from holdfast.authz.grants import check_statement, compile_grants
 from holdfast.authz.permissions import OF_OPERATION
 from holdfast.authz.roles import role_named
 from holdfast.buckets.links import source_of
+from holdfast.cli.audit_log import note_start, open_audit
 from holdfast.cli.banner import Started, banner, key_text, own_authority, ready_line
 from holdfast.config import Settings
 from holdfast.engine.api import Engine, EngineError
@@ -50,6 +51,7 @@ from holdfast.model.identity import ACTIVE, Caller
 from holdfast.model.messages import Request
 from holdfast.observe import logs
 from holdfast.observe.access import AccessLog
+from holdfast.observe.audit import Audit
 from holdfast.observe.metrics import Metrics, exposition
 from holdfast.oci.par_door import ParDoor
 from holdfast.oci.par_handle import ParHandler
@@ -107,13 +109,15 @@ class Server:
         engine = open_engine(settings)
         engine.watch_commits(self.metrics.commit)
         proxies = Proxies(settings.trusted_proxies) if settings.trusted_proxies else None
-        gateway = Gateway(*self._doors(engine), self.metrics, access_log(settings), proxies)
+        audit = open_audit(settings)
+        gateway = Gateway(*self._doors(engine, audit), self.metrics, access_log(settings), proxies)
         tls = http.TLS(settings.tls_cert, settings.tls_key, settings.tls_dir) if settings.tls_cert else None
         bound = [self.data_sockets[life.slot - 1]]
         server = await http.serve(gateway.handle, bound, limits(settings), tls, refuse=gateway.refuse, finished=gateway.finished)
         gateway.server = server
         life.on_reload.append(server.reload_tls)
         life.on_beat.append(gateway.beat)
+        self._watch(audit, life)
         flushing = asyncio.create_task(gateway.flush())
         life.serving()
         await life.draining.wait()
@@ -122,9 +126,24 @@ class Server:
             log.warning("connections were cut off", extra={"count": cut})
         flushing.cancel()
         gateway.close()
+        if audit is not None:
+            audit.close()
         await engine.close()
 
-    def _doors(self, engine: Engine) -> tuple[S3, ParHandler]:
+    def _watch(self, audit: Audit | None, life: child.Life) -> None:
+        """Carries what the audit log counts over to the metrics."""
+        if audit is None:
+            return
+        counted = {"audit_lines": 0, "audit_dropped": 0}
+
+        def beat() -> None:
+            for metric, value in (("audit_lines", audit.written), ("audit_dropped", audit.dropped)):
+                self.metrics.add(metric, value - counted[metric])
+                counted[metric] = value
+
+        life.on_beat.append(beat)
+
+    def _doors(self, engine: Engine, audit: Audit | None) -> tuple[S3, ParHandler]:
         """The dialects on this engine, with their authentication and their decisions."""
         settings = self.settings
         proof = AuthnSettings(region=settings.region, token_transport=settings.token_transport)
@@ -148,7 +167,7 @@ class Server:
             credential = await keys.find(claimed_key(request.query))
             return credential.user.namespace if credential is not None else ""
 
-        s3 = S3(engine, settings, who, authorize, domains=settings.domain, namespace_claimed=whose)
+        s3 = S3(engine, settings, who, authorize, domains=settings.domain, namespace_claimed=whose, audit=audit)
         return s3, ParHandler(engine, door, settings.region)
 
     async def _steward(self, life: child.Life) -> None:
@@ -291,6 +310,7 @@ async def _prepare(settings: Settings) -> Prepared:
         directory, now_ms = Directory(registry, key), int(time.time() * 1000)
         given = {"access_key": settings.root_access_key, "secret": settings.root_secret_key}
         administrator = await ensure_first(directory, **given, now_ms=now_ms)
+        changes: list[str] = []
         if settings.bootstrap:
             declared = bootstrap.read(Path(settings.bootstrap))
             about: dict[str, Any] = {"region": settings.region, "now_ms": now_ms, "environ": os.environ}
@@ -298,6 +318,7 @@ async def _prepare(settings: Settings) -> Prepared:
             changes = await bootstrap.apply(declared, directory, engine.catalog, **about)
             changes += await bootstrap.apply_encryption_keys(declared, KeyService(registry, key), now_ms)
             log.info("bootstrap applied", extra={"file": settings.bootstrap, "changes": changes})
+        note_start(settings, changes)
         return Prepared(access_key=administrator.access_key, secret_key=administrator.secret)
     finally:
         await engine.close()

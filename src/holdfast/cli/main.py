@@ -77,6 +77,13 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=_Formatter, allow_abbrev=False,
     )  # fmt: skip
     add_settings(config)
+    audit = commands.add_parser("audit", help="verify the audit log", description="Verifies the audit log.", allow_abbrev=False)
+    verify = audit.add_subparsers(dest="what", metavar="verify", parser_class=_Parser, required=True).add_parser(
+        "verify", usage="holdfast audit verify [OPTION ...]", help="read it from end to end",
+        description="Says whether every line of the audit log is as it was written, and none is missing. Exit code 0: it is; 1: it is not.",
+        formatter_class=_Formatter, allow_abbrev=False,
+    )  # fmt: skip
+    add_settings(verify)
     commands.add_parser("version", help="print the version")
     return made
 
@@ -168,6 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if command == "version":
         print(f"holdfast {__version__}")
         return 0
+    options.pop("what", None)
     quiet, config = options.pop("quiet", False), options.pop("config")
     try:
         loaded = load(options, os.environ, config)
@@ -179,6 +187,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if command == "config":
         print(show_config(loaded))
         return 0
+    if command == "audit":
+        from holdfast.cli.audit_log import verify_command
+
+        return verify_command(loaded.settings)
     from holdfast.server import serve
 
     return serve(loaded.settings, quiet=quiet)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 FILE_NAME = "master.key"
 _LINE = re.compile(r"([0-9a-f]{8}) ([0-9a-f]{64})")
@@ -27,11 +29,12 @@ class MasterKeyError(Exception):
 class MasterKey:
     """Seals and opens with AES-256-GCM. What is sealed is bound to its kind and id: moved elsewhere it does not open."""
 
-    __slots__ = ("_ciphers", "_current")
+    __slots__ = ("_ciphers", "_current", "_keys")
 
     def __init__(self, keys: dict[str, bytes]) -> None:
         """`keys`: key id (8 hex digits) to 32 bytes; the first one seals."""
         self._current = bytes.fromhex(next(iter(keys)))
+        self._keys = keys
         self._ciphers = {bytes.fromhex(key_id): AESGCM(key) for key_id, key in keys.items()}
 
     def seal(self, kind: str, id: str, secret: bytes) -> bytes:
@@ -49,6 +52,10 @@ class MasterKey:
             return cipher.decrypt(nonce, sealed[5 + _NONCE_BYTES :], _bound_to(kind, id))
         except (InvalidTag, ValueError):
             raise MasterKeyError(f"the secret of {kind} {id!r} is damaged, or belongs to something else") from None
+
+    def derive(self, purpose: str) -> dict[str, bytes]:
+        """A key of 32 bytes for one purpose from each master key (HKDF-SHA256, RFC 5869), by its id; the first one is in use."""
+        return {id: HKDF(SHA256(), 32, None, b"holdfast " + purpose.encode()).derive(key) for id, key in self._keys.items()}
 
 
 def _bound_to(kind: str, id: str) -> bytes:

@@ -29,7 +29,7 @@ _QUERY = frozenset(
 class Seen(msgspec.Struct, gc=False):
     """What became known of a request on its way; the dialect fills it, the access log writes it.
 
-    `error` is the S3 code of a refusal. `access_key` names the key, never the secret; `user` is its user's name. `started`
+    `error` is the S3 code of a refusal. `access_key` names the key, never the secret; `user` is its user's name, `principal` its id. `started`
     is when the handler was called and `answered` when a streamed answer began (0: it was not streamed), on time.monotonic().
     `only_signed`: the query holds nothing besides a signature, so that there is nothing in it to write.
     """
@@ -43,6 +43,7 @@ class Seen(msgspec.Struct, gc=False):
     version_id: str = ""
     access_key: str = ""
     user: str = ""
+    principal: str = ""
     error: str = ""
 
 

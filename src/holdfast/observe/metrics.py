@@ -25,6 +25,8 @@ TOTALS = {
     "sent_bytes": "Bytes written to clients, heads included.",
     "access_log_lines": "Lines of the access log.",
     "access_log_dropped": "Lines of the access log that could not be written.",
+    "audit_lines": "Lines of the audit log.",
+    "audit_dropped": "Events that the audit log counted without listing them.",
     "strays_removed": "Blobs that no object named, removed by the sweep.",
     "uploads_expired": "Multipart uploads aborted because of upload_expiry_s.",
     "pars_purged": "Pre-authenticated requests, and tokens of uploads, removed a day after they ended.",

@@ -17,8 +17,11 @@ from holdfast.model.buckets import LINK, Bucket
 from holdfast.model.errors import AccessDenied, InternalError, NoSuchBucket, Refusal
 from holdfast.model.identity import Caller
 from holdfast.model.messages import Request, Response
+from holdfast.observe.audit import Audit
+from holdfast.observe.refused import tell
 from holdfast.s3 import cors, integrity, ops
 from holdfast.s3.access import find_allowed
+from holdfast.s3.audited import audited
 from holdfast.s3.copy_source import parse_source
 from holdfast.s3.errors import identify, refusal_of, refuse
 from holdfast.s3.hosts import Hosts
@@ -45,12 +48,12 @@ class Route:
         "run", "success", "writer", "writes",
     )  # fmt: skip
 
-    def __init__(self, operation: Operation) -> None:
+    def __init__(self, operation: Operation, audit: Audit | None = None) -> None:
         self.operation = operation
         self.model: OperationModel = service().operation(operation.name)
         self.reader = Reader(self.model, operation.input, operation.ignores)
         self.writer = Writer(self.model)
-        self.run = operation.run
+        self.run = audited(operation, audit)
         self.success = operation.success
         self.judges = operation.judges
         self.needs = operation.needs
@@ -85,6 +88,7 @@ class S3:
         domains: tuple[str, ...] = (),
         namespace: str = "default",
         namespace_claimed: Callable[[Request], Awaitable[str]] | None = None,
+        audit: Audit | None = None,
     ) -> None:
         ops.load()
         self.engine = engine
@@ -94,7 +98,8 @@ class S3:
         self.namespace = namespace
         self.namespace_claimed = namespace_claimed
         self.router = Router(Hosts(domains))
-        self.routes = {name: Route(operation) for name, operation in OPERATIONS.items()}
+        self.audit = audit
+        self.routes = {name: Route(operation, audit) for name, operation in OPERATIONS.items()}
 
     async def __call__(self, request: Request) -> Response:
         """Never raises: every failure is an answer, and an unexpected one is logged once with the request's id."""
@@ -128,7 +133,7 @@ class S3:
             seen.operation, seen.bucket, seen.key, seen.only_signed = match.operation, match.bucket, match.key, not match.params
         caller = await self.authenticate(request, match.host_bucket)  # who
         if seen is not None and caller.user is not None:
-            seen.access_key, seen.user = caller.access_key, caller.user.name
+            seen.access_key, seen.user, seen.principal = caller.access_key, caller.user.name, caller.user.id
         route = self.routes.get(match.operation)
         if route is None:
             raise errors.NotImplemented(f"The operation {match.operation} is not implemented.", Operation=match.operation)
@@ -229,6 +234,8 @@ class S3:
         seen: Any = request.seen
         if seen is not None:
             seen.error = refusal.code
+        if self.audit is not None and refusal.status < 500:
+            tell(self.audit, "s3", request, refusal)
         return refuse(refusal, request)
 
 

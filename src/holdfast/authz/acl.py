@@ -10,6 +10,7 @@ from __future__ import annotations
 from holdfast.authz.actions import UPLOADS
 from holdfast.authz.decide import Effect, Policy, Question
 from holdfast.model import acl
+from holdfast.model.identity import User
 from holdfast.model.objects import Upload, Version
 from holdfast.model.ownership import acls_count, owner_of
 from holdfast.model.public_access import ignores_public_acls
@@ -42,6 +43,13 @@ WITH_UPLOAD = frozenset(("s3:PutObjectAcl", "s3:PutObjectTagging"))
 _OF_INITIATOR = frozenset(("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"))
 
 
+def _counted(grants: acl.Acl, user: User | None) -> acl.Acl:
+    """The grants that count for a caller, who owns what they are on: those to itself do not, where it has no built-in rights."""
+    if user is None or user.rights != "none":
+        return grants
+    return tuple(grant for grant in grants if grant.canonical_id != user.canonical_id)
+
+
 class BucketAcl:
     """The list of the bucket itself."""
 
@@ -61,6 +69,8 @@ class BucketAcl:
         if isinstance(upload, Upload) and (user is None or upload.initiator != user.canonical_id):
             return ""  # leave to write is no leave to write into what somebody else began
         grants = acl.grants_of(text, bucket.owner)
+        if user is not None and user.canonical_id == bucket.owner:
+            grants = _counted(grants, user)
         return "allow" if acl.permits(grants, permission, user.canonical_id if user else "", public=not ignores_public_acls(bucket)) else ""
 
 
@@ -81,9 +91,8 @@ class ObjectAcl:
         canonical_id = user.canonical_id if user else ""
         grants = acl.grants_of(version.facts.extra.get(acl.SETTING, ""), owner)
         if canonical_id == owner:
-            if user is not None and user.rights == "none":
-                grants = tuple(grant for grant in grants if grant.canonical_id != owner)
-            elif permission != acl.READ:
+            grants = _counted(grants, user)
+            if permission != acl.READ and (user is None or user.rights != "none"):
                 return "allow"
         return "allow" if acl.permits(grants, permission, canonical_id, public=not ignores_public_acls(bucket)) else ""
 

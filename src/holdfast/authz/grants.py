@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import lru_cache
+from typing import ClassVar
 
 import msgspec
 
@@ -48,9 +49,10 @@ class Statements:
     question is one look into a set, and those of compartments by compartment."""
 
     __slots__ = (
-        "_actions", "_conditional", "_everywhere", "_foreign", "_last", "_namespace", "_of_operation", "_places", "_reach", "_rules", "_world",
+        "_actions", "_conditional", "_everywhere", "_foreign", "_namespace", "_of_operation", "_places", "_reach", "_rules", "_world",
         "home",
     )  # fmt: skip
+    _last: ClassVar[Question | None] = None  # of all together, so that no principal's last request is kept alive
 
     def __init__(self, rules: tuple[Rule, ...], world: World, home: str) -> None:
         self._rules = rules
@@ -75,7 +77,6 @@ class Statements:
             for operation, special in OF_S3_OPERATION.items()
         }
         self._foreign = "TENANCY_CREATE" in self._everywhere
-        self._last: Question | None = None
         self.home = home
         """The compartment of buckets that are made without naming one; "" is the root."""
 
@@ -104,7 +105,7 @@ class Statements:
 
     def says(self, question: Question) -> Effect:
         bucket = question.bucket
-        self._last = question
+        Statements._last = question
         if bucket is not None:
             if bucket.namespace != self._namespace and tenancy_namespace(bucket.namespace) != self._namespace:
                 return ""

@@ -6,7 +6,7 @@ which one is enough; every entry is needed. `OPERATOR` permissions are about the
 
 from __future__ import annotations
 
-from holdfast.authz.actions import KNOWN
+from holdfast.authz.actions import KNOWN, UPLOADS
 
 _BY_VERB = {
     "objectstorage-namespaces": ("", "OBJECTSTORAGE_NAMESPACE_READ", "", "OBJECTSTORAGE_NAMESPACE_UPDATE"),
@@ -128,6 +128,7 @@ OF_S3_OPERATION: dict[str, dict[str, tuple[str, ...]]] = {
     "HeadBucket": {"s3:ListBucket": ("BUCKET_INSPECT",)},
     "HeadObject": dict.fromkeys(("s3:GetObject", "s3:GetObjectVersion"), ("OBJECT_READ|OBJECT_INSPECT",)),
     "DeleteBucketLifecycle": {"s3:PutLifecycleConfiguration": ("BUCKET_UPDATE",)},
+    **{upload: {"s3:PutObjectTagging": ("OBJECT_CREATE|OBJECT_OVERWRITE",)} for upload in sorted(UPLOADS)},
 }
 """S3 operation, action: where an operation needs something else than its action alone says."""
 

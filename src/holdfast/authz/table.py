@@ -142,7 +142,7 @@ def may_operation(column: Column, operation: str) -> bool:
 def page() -> str:
     """The whole table as text."""
     s3 = [(action, "") for action in sorted(KNOWN)]
-    s3 += [(action, operation) for operation, actions in OF_S3_OPERATION.items() for action in actions]
+    s3 += [(action, operation) for operation, actions in sorted(OF_S3_OPERATION.items()) for action in actions]
     out = ["Who may do what: x is yes. Written by python -m holdfast.authz.table.\n", "S3 ACTIONS\n"]
     out += _section(list(of_s3()), [(f"{action} ({operation})" if operation else action, action, operation) for action, operation in sorted(s3)])
     out += ["\nOPERATIONS OF OCI AND OF THE ADMIN API\n"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
@@ -17,7 +18,7 @@ from holdfast.authz.permissions import OCI_OPERATION
 from holdfast.model.identity import SERVICE_ACCOUNT, Group, PolicyDocument, User, World
 
 TAG_VARIABLE = re.compile(r"target\.bucket\.tag\.[^.\s]{1,100}\.[^\s]{1,100}\Z")
-DEFINED_TAGS = "oci-defined-tags"
+DEFINED_TAGS = "definedTags"
 """The setting of a bucket that holds its defined tags, as JSON: {"namespace": {"key": "value"}}."""
 
 Values = tuple[str, ...] | None
@@ -140,7 +141,8 @@ def tag_variable(name: str) -> Variable:
         text = question.bucket.settings.get(DEFINED_TAGS) if question.bucket is not None and question.operation != "ListBuckets" else None
         if not text:
             return None
-        spaces = {name.lower(): tags for name, tags in msgspec.json.decode(text, type=dict[str, dict[str, str]]).items()}
-        return _one({name.lower(): tag for name, tag in spaces.get(space, {}).items()}.get(key))
+        spaces = {name.lower(): tags for name, tags in msgspec.json.decode(text, type=dict[str, dict[str, Any]]).items()}
+        tag = {name.lower(): tag for name, tag in spaces.get(space, {}).items()}.get(key)
+        return _one(tag) if isinstance(tag, str) else None
 
     return value

@@ -188,7 +188,9 @@ def test_conditions_on_time(condition: str, allowed: bool) -> None:
     assert not may(who, "GetObject", bucket())  # without a request there is no time
 
 
-@pytest.mark.parametrize(("tags", "allowed"), [('{"Ops":{"Team":"X"}}', True), ('{"Ops":{"Team":"y"}}', False), ('{"Dev":{"Team":"x"}}', False), ("", False)])
+@pytest.mark.parametrize(
+    ("tags", "allowed"), [('{"Ops":{"Team":"X"}}', True), ('{"Ops":{"Team":"y"}}', False), ('{"Dev":{"Team":"x"}}', False), ("", False)]
+)
 def test_conditions_on_defined_tags(tags: str, allowed: bool) -> None:
     who = caller("Allow group Ops to read objects in tenancy where target.bucket.tag.ops.team = 'x'")
     assert may(who, "GetObject", bucket(settings={"definedTags": tags} if tags else {})) is allowed

@@ -68,7 +68,6 @@ def test_m156_names(s3: Any) -> None:
 def test_m156_what_a_bucket_cannot_be_is_refused(s3: Any) -> None:
     assert refused(s3.create_bucket, Bucket=fresh(), ACL="public-ready") == (400, "InvalidArgument")
     assert refused(s3.create_bucket, Bucket=fresh(), GrantRead="id=x") == (400, "InvalidArgument")
-    assert refused(s3.create_bucket, Bucket=fresh(), ObjectLockEnabledForBucket=True) == (501, "NotImplemented")
 
 
 def test_m158_m234_delete_only_when_empty(s3: Any) -> None:

@@ -99,8 +99,6 @@ def test_retention_and_legal_hold_where_nothing_is_locked(s3: Any, bucket: str) 
     assert refused(s3.put_object_legal_hold, **place, LegalHold={"Status": "ON"}) == missing
     lock = {"ObjectLockEnabled": "Enabled"}
     assert refused(s3.put_object_lock_configuration, Bucket=bucket, ObjectLockConfiguration=lock) == (409, "InvalidBucketState")
-    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    assert refused(s3.put_object_lock_configuration, Bucket=bucket, ObjectLockConfiguration=lock) == (501, "NotImplemented")
 
 
 def test_a_read_does_not_ignore_a_header_that_asks_for_encryption(s3: Any, bucket: str) -> None:

@@ -64,6 +64,7 @@ class InvalidPartNumber(Refusal): status, message, oci = 416, "The requested par
 class InvalidPartOrder(Refusal): status, message, oci = 400, "The list of parts was not in ascending order. The parts list must be specified in order by part number.", (400, "InvalidUploadPart")
 class InvalidRange(Refusal): status, message, oci = 416, "The requested range is not satisfiable.", (416, "InvalidRange")
 class InvalidRequest(Refusal): status, message, oci = 400, "Invalid Request", (400, "InvalidParameter")
+class InvalidRetentionPeriod(Refusal): status, message, oci = 400, "The retention period must be a positive integer.", (400, "InvalidParameter")
 class InvalidSecurity(Refusal): status, message, oci = 403, "The provided security credentials are not valid.", (401, "NotAuthenticated")
 class InvalidStorageClass(Refusal): status, message, oci = 400, "The storage class you specified is not valid.", (400, "InvalidParameter")
 class InvalidTag(Refusal): status, message, oci = 400, "The tag provided was not a valid tag.", (400, "InvalidParameter")

@@ -13,6 +13,9 @@ from holdfast.model.errors import InvalidRequest
 from holdfast.model.objects import Facts, Version
 from holdfast.objects.checksums import ALGORITHMS, DEFAULT, FULL_OBJECT, Algorithm, Claim, encode, md5
 from holdfast.objects.encryption import FACT, Sealing, Wish, seal
+from holdfast.objects.locks import FACT as LOCKED
+from holdfast.objects.locks import SETTING as LOCK
+from holdfast.objects.locks import new_lock
 from holdfast.objects.read import open_bytes, read_bytes
 from holdfast.objects.versioning import new_version_id
 from holdfast.objects.write import NOT_COMMITTED, Hashing, Sink, commit, discard, receive
@@ -54,6 +57,8 @@ async def copy(
     check_size(source)
     sealing = await seal(engine, bucket.settings, wish)
     owner = owner or bucket.owner
+    if LOCK in bucket.settings and LOCKED not in facts.extra:
+        facts = msgspec.structs.replace(facts, extra=facts.extra | new_lock(bucket.settings, None, None, None, now_ms))
     if sealing is not None or customer_key or FACT in source.facts.extra:
         blank = Version(key=key, modified_ms=now_ms, storage_class=storage_class, owner=owner, facts=facts)
         return await _rewritten(engine, source, bucket, blank, sealing, algorithm, expect, customer_key)

@@ -12,7 +12,11 @@ from holdfast.model.errors import InvalidArgument, InvalidRequest, NoSuchBucket,
 from holdfast.model.messages import Body
 from holdfast.model.objects import Facts, Part, Upload
 from holdfast.objects.checksums import ALGORITHMS, COMPOSITE, DEFAULT, FULL_OBJECT, Algorithm, Claim, encode
-from holdfast.objects.encryption import FACT, data_key_of
+from holdfast.objects.encryption import FACT, data_key_of, seal
+from holdfast.objects.encryption import SETTING as ENCRYPTION
+from holdfast.objects.locks import FACT as LOCKED
+from holdfast.objects.locks import SETTING as LOCK
+from holdfast.objects.locks import new_lock
 from holdfast.objects.packages import SealedBlobs
 from holdfast.objects.write import NOT_COMMITTED, PUT_BYTES_MAX, STALE_RETRIES, Sink, current, discard, receive
 
@@ -87,7 +91,17 @@ def new_upload(
 
 
 async def start_upload(engine: Engine, bucket: Bucket, upload: Upload) -> None:
-    """Stores the upload. Errors: NoSuchBucket, OperationAborted (the bucket changes all the time)."""
+    """Stores the upload, with the bucket's default encryption and retention where it has none of its own.
+
+    Errors: NoSuchBucket, OperationAborted (the bucket changes all the time); as `seal`."""
+    extra = upload.facts.extra
+    if LOCK in bucket.settings and LOCKED not in extra:
+        extra = extra | new_lock(bucket.settings, None, None, None, upload.initiated_ms)
+    if ENCRYPTION in bucket.settings and FACT not in extra:
+        sealing = await seal(engine, bucket.settings)
+        extra = extra | (sealing.extra if sealing is not None else {})
+    if extra is not upload.facts.extra:
+        upload = msgspec.structs.replace(upload, facts=msgspec.structs.replace(upload.facts, extra=extra))
     for _ in range(STALE_RETRIES):
         try:
             return await engine.catalog.start_upload(bucket, upload)

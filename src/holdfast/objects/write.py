@@ -22,6 +22,9 @@ from holdfast.objects.checksums import FULL_OBJECT, NO_CLAIM, Claim, Hash, encod
 from holdfast.objects.conditions import refuse_write
 from holdfast.objects.encryption import SETTING as ENCRYPTION
 from holdfast.objects.encryption import Wish, seal
+from holdfast.objects.locks import FACT as LOCKED
+from holdfast.objects.locks import SETTING as LOCK
+from holdfast.objects.locks import new_lock
 from holdfast.objects.versioning import new_version_id
 
 PUT_BYTES_MAX = 5 * 1024**3
@@ -235,6 +238,8 @@ async def put(
         if sealing is not None:
             blobs = sealing.blobs(engine.blobs)
             facts = msgspec.structs.replace(facts, extra=facts.extra | sealing.extra)
+    if LOCK in bucket.settings and LOCKED not in facts.extra:
+        facts = msgspec.structs.replace(facts, extra=facts.extra | new_lock(bucket.settings, None, None, None, now_ms))
     received = await receive(blobs, body, claim, size_max=size_max)
     version = Version(
         key=key,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from holdfast.model.buckets import VERSIONING_OFF, Bucket
@@ -9,6 +10,8 @@ from holdfast.model.errors import InvalidArgument, InvalidStorageClass, Metadata
 from holdfast.model.messages import Lines
 from holdfast.model.objects import Facts, Version
 from holdfast.objects.checksums import ALGORITHMS
+from holdfast.objects.locks import FACT as LOCKED
+from holdfast.objects.locks import Lock, lock_of
 from holdfast.objects.read import read_version_id
 from holdfast.wire.values import header_text, header_value, http_date, metadata_header
 
@@ -89,6 +92,8 @@ def object_head(bucket: Bucket, version: Version) -> list[Header]:
         head.extend((b"x-amz-meta-" + name.encode("latin-1", "replace"), metadata_header(value)) for name, value in facts.metadata.items())
     if facts.tags:
         head.append((b"x-amz-tagging-count", b"%d" % len(facts.tags)))
+    if LOCKED in facts.extra:
+        head.extend(_lock_headers(lock_of(facts)))
     if facts.cache_control:
         head.append((b"Cache-Control", header_value(facts.cache_control)))
     if facts.content_disposition:
@@ -102,6 +107,17 @@ def object_head(bucket: Bucket, version: Version) -> list[Header]:
     if facts.website_redirect_location:
         head.append((b"x-amz-website-redirect-location", header_value(facts.website_redirect_location)))
     return head
+
+
+def _lock_headers(lock: Lock) -> list[Header]:
+    """Retention and legal hold (GetObject, x-amz-object-lock-*)."""
+    found: list[Header] = []
+    if lock.mode:
+        until = datetime.fromtimestamp(lock.until_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+        found += [(b"x-amz-object-lock-mode", lock.mode.encode()), (b"x-amz-object-lock-retain-until-date", until.encode())]
+    if lock.hold:
+        found.append((b"x-amz-object-lock-legal-hold", lock.hold.encode()))
+    return found
 
 
 def checksum_headers(facts: Facts) -> tuple[Header, ...]:

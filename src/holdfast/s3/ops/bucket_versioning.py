@@ -7,8 +7,10 @@ from typing import Any
 import msgspec
 
 from holdfast.engine.api import Gone, Stale
-from holdfast.model.errors import NoSuchBucket, NotImplemented, OperationAborted
+from holdfast.model.buckets import VERSIONING_ENABLED
+from holdfast.model.errors import InvalidBucketState, NoSuchBucket, NotImplemented, OperationAborted
 from holdfast.model.messages import Response
+from holdfast.objects.locks import SETTING as LOCK
 from holdfast.objects.versioning import change_versioning
 from holdfast.objects.write import STALE_RETRIES, current
 from holdfast.s3.operation import Call, operation, response
@@ -35,13 +37,16 @@ class PutInput(msgspec.Struct, frozen=True, kw_only=True):
 async def put_bucket_versioning(call: Call[PutInput]) -> Response:
     """Switches versioning on or suspends it.
 
-    Errors: IllegalVersioningConfigurationException, MalformedXML, NotImplemented (MFA), OperationAborted (it changes all the time)."""
+    Errors: IllegalVersioningConfigurationException, MalformedXML, NotImplemented (MFA), InvalidBucketState (a lock), OperationAborted
+    (it changes all the time)."""
     if call.input.mfa is not None:
         raise NotImplemented("MFA delete is not implemented.")
     configuration = call.input.versioning_configuration
     status = change_versioning(configuration.get("status"), configuration.get("mfa_delete"))
     bucket = bucket_of(call)
     for _ in range(STALE_RETRIES):
+        if LOCK in bucket.settings and status != VERSIONING_ENABLED:
+            raise InvalidBucketState("An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.")
         if status == bucket.versioning:
             return response(200)
         try:

@@ -24,6 +24,7 @@ from holdfast.s3.copy_source import Found, find_source
 from holdfast.s3.damage import Attempts
 from holdfast.s3.encryption import SOURCE_MEMBERS, WRITE_MEMBERS, encryption_members, source_key, wish_of
 from holdfast.s3.object_headers import check_metadata, check_redirect, check_storage_class, stored_expires
+from holdfast.s3.object_lock import asked_lock
 from holdfast.s3.operation import Call, operation
 from holdfast.s3.place import bucket_of
 
@@ -69,12 +70,12 @@ async def copy_object(call: Call[Input]) -> dict[str, Any]:
     given = call.input
     bucket = bucket_of(call)
     check_key(given.key)
-    if given.object_lock_mode or given.object_lock_retain_until_date or given.object_lock_legal_hold_status:
-        raise InvalidRequest("Bucket is missing Object Lock Configuration")
     for member in ("metadata_directive", "tagging_directive"):
         if getattr(given, member) not in (None, COPY, REPLACE):
             raise InvalidArgument("Unknown directive.", ArgumentName="x-amz-" + member.replace("_", "-"), ArgumentValue=getattr(given, member))
     owner, extra = await owned(call, given, bucket)
+    if given.object_lock_mode or given.object_lock_retain_until_date is not None or given.object_lock_legal_hold_status:
+        extra = extra | asked_lock(given, bucket, call.now_ms)
     wish = wish_of(call.request)
     attempts = Attempts(call)
     for _ in range(_TRIES):

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from holdfast.authz.grants import home_of
 from holdfast.buckets.creation import check_location
 from holdfast.buckets.creation import create_bucket as create
 from holdfast.model import acl
-from holdfast.model.buckets import Bucket
+from holdfast.model.buckets import VERSIONING_ENABLED, VERSIONING_OFF, Bucket
 from holdfast.model.errors import AccessDenied, NotImplemented
 from holdfast.model.messages import Response
 from holdfast.model.ownership import OWNERSHIP
+from holdfast.objects.locks import SETTING as LOCK
+from holdfast.objects.locks import BucketLock
 from holdfast.s3.acl_request import AclHeaders, acl_of_new_bucket
 from holdfast.s3.operation import Call, operation, response
 from holdfast.s3.ownership import check_bucket_acl, check_ownership
@@ -38,6 +42,8 @@ async def create_bucket(call: Call[Input]) -> Response:
     _refuse_unbuilt(given, configuration)
     check_location(configuration.get("location_constraint"), call.settings.region)
     settings = {OWNERSHIP: given.object_ownership} if given.object_ownership else {}
+    if given.object_lock_enabled_for_bucket:
+        settings[LOCK] = msgspec.json.encode(BucketLock()).decode()
     text = await acl_of_new_bucket(call, given, user.canonical_id)
     if text:
         check_bucket_acl(given.object_ownership, text, user.canonical_id)
@@ -51,6 +57,7 @@ async def create_bucket(call: Call[Input]) -> Response:
             owner=user.canonical_id,
             compartment=home_of(call.caller),
             created_ms=call.now_ms,
+            versioning=VERSIONING_ENABLED if given.object_lock_enabled_for_bucket else VERSIONING_OFF,
             settings=settings,
         ),
     )
@@ -60,8 +67,6 @@ async def create_bucket(call: Call[Input]) -> Response:
 def _refuse_unbuilt(given: Input, configuration: dict[str, Any]) -> None:
     if given.object_ownership is not None:
         check_ownership(given.object_ownership)
-    if given.object_lock_enabled_for_bucket:
-        raise NotImplemented("Object Lock is not implemented.")
     for name in ("location", "bucket", "tags"):
         if configuration.get(name):
             raise NotImplemented(f"{name.capitalize()} in CreateBucketConfiguration is not implemented.")

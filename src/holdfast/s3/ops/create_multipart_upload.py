@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from holdfast.authn.bodies import stored_content_encoding
-from holdfast.model.errors import AccessDenied, InvalidRequest
+from holdfast.model.errors import AccessDenied
 from holdfast.model.objects import Facts
 from holdfast.objects.encryption import seal
 from holdfast.objects.names import check_key, content_type_of
@@ -16,6 +16,7 @@ from holdfast.objects.uploads import asked_for_checksum, new_upload, start_uploa
 from holdfast.s3.acl_request import ObjectAclHeaders, owned
 from holdfast.s3.encryption import WRITE_MEMBERS, encryption_members, wish_of
 from holdfast.s3.object_headers import check_metadata, check_redirect, check_storage_class, stored_expires
+from holdfast.s3.object_lock import asked_lock
 from holdfast.s3.operation import Call, operation
 from holdfast.s3.place import bucket_of, writer_of
 
@@ -51,12 +52,12 @@ async def create_multipart_upload(call: Call[Input]) -> dict[str, Any]:
     given = call.input
     bucket = bucket_of(call)
     check_key(given.key)
-    if given.object_lock_mode or given.object_lock_retain_until_date or given.object_lock_legal_hold_status:
-        raise InvalidRequest("Bucket is missing Object Lock Configuration")
     check_metadata(given.metadata)
     if given.website_redirect_location:
         check_redirect(given.website_redirect_location)
     owner, extra = await owned(call, given, bucket)
+    if given.object_lock_mode or given.object_lock_retain_until_date is not None or given.object_lock_legal_hold_status:
+        extra = extra | asked_lock(given, bucket, call.now_ms)
     sealing = await seal(call.engine, bucket.settings, wish_of(call.request))
     facts = Facts(
         content_type=given.content_type or content_type_of(given.key),

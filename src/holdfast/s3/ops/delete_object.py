@@ -19,19 +19,20 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     if_match: str | None = None
     if_match_last_modified_time: float | None = None
     if_match_size: int | None = None
+    bypass_governance_retention: bool | None = None
 
 
-# No object is locked, so there is no retention to bypass.
-@operation("DeleteObject", "s3:DeleteObject", ignores=("bypass_governance_retention",))
+@operation("DeleteObject", "s3:DeleteObject")
 async def delete_object(call: Call[Input]) -> Response:
     """Removes a version, or hides the key behind a delete marker (S3 API Reference, DeleteObject).
 
     Errors: AccessDenied, InvalidArgument, PreconditionFailed, NoSuchKey (only with If-Match)."""
     given = call.input
-    if b"x-amz-bypass-governance-retention" in call.request.headers:
+    bypass = bool(given.bypass_governance_retention)
+    if bypass:
         await call.require("s3:BypassGovernanceRetention", bucket_of(call), given.key)
     expect = for_delete(given.if_match, milliseconds(given.if_match_last_modified_time), given.if_match_size)
-    removed = await remove(call.engine, bucket_of(call), given.key, given.version_id, expect, now_ms=call.now_ms)
+    removed = await remove(call.engine, bucket_of(call), given.key, given.version_id, expect, now_ms=call.now_ms, bypass=bypass)
     head = []
     if removed.is_delete_marker:
         head.append((b"x-amz-delete-marker", b"true"))

@@ -29,10 +29,11 @@ TOGETHER = 100
 class Input(msgspec.Struct, frozen=True, kw_only=True):
     bucket: str
     delete: dict[str, Any]
+    bypass_governance_retention: bool | None = None
 
 
-# No object is locked, so there is no retention to bypass. The right is asked for key by key.
-@operation("DeleteObjects", ignores=("bypass_governance_retention",), of_keys=("s3:DeleteObject", "s3:DeleteObjectVersion"))
+# The right is asked for key by key.
+@operation("DeleteObjects", of_keys=("s3:DeleteObject", "s3:DeleteObjectVersion"))
 async def delete_objects(call: Call[Input]) -> dict[str, Any]:
     """Deletes up to 1,000 keys or versions; what is refused for one key is told in its row (S3 API Reference, DeleteObjects).
 
@@ -58,10 +59,11 @@ async def _delete(call: Call[Input], bucket: Bucket, row: dict[str, Any]) -> tup
     try:
         check_key(key)
         await call.require("s3:DeleteObject" if version_id is None else "s3:DeleteObjectVersion", bucket, key)
-        if b"x-amz-bypass-governance-retention" in call.request.headers:
+        bypass = bool(call.input.bypass_governance_retention)
+        if bypass:
             await call.require("s3:BypassGovernanceRetention", bucket, key)
         expect = for_delete(row.get("etag"), milliseconds(row.get("last_modified_time")), row.get("size"))
-        removed = await remove(call.engine, bucket, key, version_id, expect, now_ms=call.now_ms)
+        removed = await remove(call.engine, bucket, key, version_id, expect, now_ms=call.now_ms, bypass=bypass)
     except (Refusal, EngineError) as error:
         refusal = error if isinstance(error, Refusal) else refusal_of(error)
         if refusal.status >= 500:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from holdfast.authn.bodies import stored_content_encoding
-from holdfast.model.errors import InvalidRequest, MissingContentLength
+from holdfast.model.errors import MissingContentLength
 from holdfast.model.messages import Body, Request, Response
 from holdfast.model.objects import Facts
 from holdfast.objects.conditions import for_write, within
@@ -18,6 +18,7 @@ from holdfast.s3.acl_request import ObjectAclHeaders, owned
 from holdfast.s3.checksum_headers import CHECKSUM_MEMBERS, claim_of
 from holdfast.s3.encryption import WRITE_MEMBERS, encryption_headers, wish_of
 from holdfast.s3.object_headers import check_metadata, check_redirect, check_storage_class, stored_expires
+from holdfast.s3.object_lock import asked_lock
 from holdfast.s3.operation import Call, operation
 from holdfast.s3.place import bucket_of
 
@@ -54,13 +55,13 @@ async def put_object(call: Call[Input]) -> Response:
     headers = call.request.headers
     check_key(given.key)
     require_length(call.request)
-    if given.object_lock_mode or given.object_lock_retain_until_date or given.object_lock_legal_hold_status:
-        raise InvalidRequest("Bucket is missing Object Lock Configuration")
     if given.metadata:
         check_metadata(given.metadata)
     if given.website_redirect_location:
         check_redirect(given.website_redirect_location)
     owner, extra = await owned(call, given, bucket)
+    if given.object_lock_mode or given.object_lock_retain_until_date is not None or given.object_lock_legal_hold_status:
+        extra = extra | asked_lock(given, bucket, call.now_ms)
     claim = claim_of(headers)
     version = await put(
         call.engine,

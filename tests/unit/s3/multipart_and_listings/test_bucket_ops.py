@@ -55,7 +55,6 @@ def test_m159_us_east_1_is_an_empty_constraint(store: Any) -> None:
     [
         ({"acl": "public-read", "object_ownership": "BucketOwnerEnforced"}, errors.InvalidBucketAclWithObjectOwnership),
         ({"acl": "nonsense"}, errors.InvalidArgument),
-        ({"object_lock_enabled_for_bucket": True}, errors.NotImplemented),
         ({"object_ownership": "Nobody"}, errors.InvalidArgument),
         ({"create_bucket_configuration": {"tags": [{"key": "a", "value": "b"}]}}, errors.NotImplemented),
         ({"create_bucket_configuration": {"location": {"name": "x", "type": "AvailabilityZone"}}}, errors.NotImplemented),

@@ -17,9 +17,6 @@ from holdfast.model.pars import SINGLE, Par
 from holdfast.pars.creation import DENY, LIST_OBJECTS, Asked
 from holdfast.pars.url import access_uri
 
-REQUEST_BYTES_MAX = 3500
-"""Of the whole document that asks for one (OCI, "Using Pre-Authenticated Requests")."""
-
 
 class Details(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """CreatePreauthenticatedRequestDetails."""
@@ -31,15 +28,8 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_
     bucket_listing_action: str | None = None
 
 
-_DETAILS = msgspec.json.Decoder(Details)
-
-
-def read_details(body: bytes) -> Asked:
-    """What a body asks for. Errors: InvalidArgument names the member that is missing or of the wrong type."""
-    try:
-        given = _DETAILS.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidArgument(f"The body is no CreatePreauthenticatedRequestDetails: {error}") from None
+def asked_of(given: Details) -> Asked:
+    """What a document asks for. Errors: InvalidArgument names the member that is missing."""
     for member, value in (("name", given.name), ("accessType", given.access_type), ("timeExpires", given.time_expires)):
         if not value:
             raise InvalidArgument(f"{member} is required.", ArgumentName=member)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from typing import TypeVar
+
 import msgspec
 
 from holdfast.engine.api import Registry
-from holdfast.identities.documents import Documents, Lead, Taken, Unknown
+from holdfast.identities.documents import Documents, Lead, Taken, Unknown, under
 from holdfast.identities.tenancies import Tenancies
-from holdfast.model.identity import Compartment, Tenancy
+from holdfast.model.identity import Compartment, PolicyDocument, Tenancy, User
 from holdfast.model.ocids import new_ocid
+
+T = TypeVar("T", PolicyDocument, User)
 
 
 class Compartments:
@@ -69,16 +74,25 @@ class Compartments:
         return await self._documents.amend(compartment.id, changed)
 
     async def delete(self, id: str) -> None:
-        """Errors: Unknown; Taken while there are compartments in it."""
-        children = [child.name for child in await self._documents.all() if child.parent == id]
-        if children:
-            raise Taken(f"the compartment has others in it: {', '.join(sorted(children)[:5])}")
+        """Errors: Unknown; Taken while there are compartments, policies or service accounts in it. Buckets are not known here."""
+        for words, names in (
+            ("others", [child.name for child in await self._documents.all() if child.parent == id]),
+            ("policies", [found.name async for found in self._in("policy", PolicyDocument) if found.compartment == id]),
+            ("service accounts", [found.name async for found in self._in("user", User) if found.compartment == id]),
+        ):
+            if names:
+                raise Taken(f"the compartment has {words} in it: {', '.join(sorted(names)[:5])}")
         found = await self._documents.delete(id)
         if found is None:
             raise Unknown(f"there is no compartment {id!r}")
         if any(child.parent == id for child in await self._documents.all()):  # made at the same time
             await self._documents.create(found)
             raise Taken("a compartment is being made in it")
+
+    async def _in(self, kind: str, type: type[T]) -> AsyncIterator[T]:
+        decode = msgspec.json.Decoder(type).decode
+        async for document in under(self._registry, kind):
+            yield decode(document.value)
 
     async def _require_parent(self, tenancy_id: str, parent_id: str) -> None:
         parent = await self.get(parent_id)

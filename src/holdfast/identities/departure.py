@@ -6,7 +6,7 @@ import msgspec
 
 from holdfast.engine.api import Registry
 from holdfast.identities.documents import under
-from holdfast.model.identity import Key, Token, User
+from holdfast.model.identity import ACTIVE, Key, Token, User
 
 _KEY = msgspec.json.Decoder(Key)
 _TOKEN = msgspec.json.Decoder(Token)
@@ -18,6 +18,17 @@ class SessionDocument(msgspec.Struct, frozen=True):
     user_id: str
     created_ms: int
     expires_ms: int
+
+
+class AuthToken(msgspec.Struct, frozen=True, kw_only=True):
+    """An auth token as stored."""
+
+    id: str
+    user_id: str
+    digest: str
+    description: str = ""
+    status: str = ACTIVE
+    created_ms: int = 0
 
 
 _SESSION = msgspec.json.Decoder(SessionDocument)
@@ -37,8 +48,9 @@ async def delete_credentials(registry: Registry, user: User) -> None:
             await registry.delete("token-id", _TOKEN.decode(token.value).id)
             await registry.delete("token", token.name)
         await registry.delete("token-slot", slot.name)
-    for document in [document async for document in under(registry, "api-key", f"{user.id}/")]:
-        await registry.delete("api-key", document.name)
+    for kind in ("api-key", "auth-token"):
+        for document in [document async for document in under(registry, kind, f"{user.id}/")]:
+            await registry.delete(kind, document.name)
     for key in [document.name async for document in under(registry, "key") if _KEY.decode(document.value).user_id == user.id]:
         await registry.delete("key", key)
     await registry.delete("password", user.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from holdfast.engine.api import Registry
 from holdfast.identities.api_keys import ApiKeys
+from holdfast.identities.auth_tokens import AuthTokens
 from holdfast.identities.compartments import Compartments
 from holdfast.identities.documents import Unknown
 from holdfast.identities.groups import Groups
@@ -12,6 +13,7 @@ from holdfast.identities.master import MasterKey
 from holdfast.identities.organisations import Organisations
 from holdfast.identities.passwords import Passwords
 from holdfast.identities.policies import Policies
+from holdfast.identities.retries import Retries
 from holdfast.identities.roles import Roles
 from holdfast.identities.sessions import Sessions
 from holdfast.identities.tenancies import Tenancies
@@ -35,6 +37,8 @@ class Directory:
         self.keys = AccessKeys(registry, master, self.users)
         self.tokens = Tokens(registry, self.users)
         self.api_keys = ApiKeys(registry, self.users)
+        self.auth_tokens = AuthTokens(registry, self.users)
+        self.retries = Retries(registry)
         self.sessions = Sessions(registry, self.users)
         self.passwords = Passwords(registry, self.users, self.sessions)
 

@@ -19,6 +19,7 @@ from holdfast.identities.directory import Directory
 from holdfast.identities.documents import Taken, Unknown
 from holdfast.identities.first_start import ensure_first
 from holdfast.identities.master import MasterKey
+from holdfast.identities.retries import OtherRequest
 from holdfast.identities.users import User
 from holdfast.model.buckets import Bucket
 from holdfast.model.errors import InvalidAccessKeyId
@@ -244,3 +245,35 @@ def test_M20_grants_follow_every_change_at_once_and_are_compiled_once(directory:
     assert not may() and compiled == ["ann"] * 3
     caller = run(keys.caller_of(ann, "oci-key"))
     assert (caller.how, caller.user, caller.grants, run(keys.grants_of(ann))) == ("oci-key", ann, (), ())
+
+
+def test_auth_tokens_are_verified_renewed_and_deleted(directory: Directory, ann: User) -> None:
+    tokens = directory.auth_tokens
+    made, text = run(tokens.create(ann.id, "for a program", 1))
+    assert run(tokens.verify(ann.id, text)) and not run(tokens.verify(ann.id, text + "x")) and not run(tokens.verify("nobody", text))
+    assert run(tokens.describe(ann.id, made.id, "else")).description == "else"
+    _, renewed = run(tokens.renew(ann.id, made.id))
+    assert [run(tokens.verify(ann.id, each)) for each in (text, renewed)] == [False, True]
+    assert [token.description for token in run(tokens.of_user(ann.id))] == ["else"] and run(tokens.get(ann.id, made.id)) is not None
+    run(directory.users.set_status(ann.id, "INACTIVE"))
+    assert not run(tokens.verify(ann.id, renewed))
+    run(tokens.delete(ann.id, made.id))
+    with pytest.raises(Unknown):
+        run(tokens.delete(ann.id, made.id))
+
+
+def test_a_retry_token_leads_to_what_was_made_for_it(directory: Directory) -> None:
+    retries, day_ms = directory.retries, 24 * 3600 * 1000
+    name, before = run(retries.begin("u", "CreateUser", "t", b"ann", 1000))
+    assert before == ""
+    with pytest.raises(Taken):
+        run(retries.begin("u", "CreateUser", "t", b"ann", 2000))
+    run(retries.done(name, "id-of-ann"))
+    assert run(retries.begin("u", "CreateUser", "t", b"ann", day_ms)) == (name, "id-of-ann")
+    with pytest.raises(OtherRequest):
+        run(retries.begin("u", "CreateUser", "t", b"ben", 3000))
+    for other in (("v", "CreateUser", "t"), ("u", "CreateGroup", "t"), ("u", "CreateUser", "s")):
+        assert run(retries.begin(*other, b"ann", 3000))[1] == ""
+    assert run(retries.begin("u", "CreateUser", "t", b"ben", 1000 + day_ms))[1] == ""  # a day later it means nothing any more
+    run(retries.failed(name))
+    assert run(retries.begin("u", "CreateUser", "t", b"carl", 1000 + day_ms))[1] == ""

@@ -88,3 +88,11 @@ def bucket(s3: Any) -> Iterator[str]:
     yield name
     empty_bucket(s3, name)
     s3.delete_bucket(Bucket=name)
+
+
+@pytest.fixture(scope="session")
+def root(server: Server) -> Any:
+    """The administrator of the shared server."""
+    from tests.administration import Somebody
+
+    return Somebody(server, server.access_key, server.secret_key)

@@ -177,7 +177,7 @@ def _from_file(path: str) -> dict[str, Any]:
 def _from_environment(environ: Mapping[str, str], remarks: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for variable, raw in environ.items():
-        if not variable.startswith("HOLDFAST_") or variable == "HOLDFAST_CONFIG" or variable.startswith("HOLDFAST_TEST_"):
+        if not variable.startswith("HOLDFAST_") or variable in ("HOLDFAST_CONFIG", "HOLDFAST_CONTROL") or variable.startswith("HOLDFAST_TEST_"):
             continue
         name = variable[len("HOLDFAST_") :].lower()
         if name in TABLE:

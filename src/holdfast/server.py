@@ -19,8 +19,11 @@ import msgspec
 import uvloop
 
 from holdfast import __version__, http
+from holdfast.admin.api import Api
 from holdfast.admin.app import make_app
 from holdfast.admin.listener import ControlListener
+from holdfast.admin.route import Services
+from holdfast.admin.routes import ROUTES
 from holdfast.authn.authenticate import authenticate
 from holdfast.authn.presigned import claimed_key
 from holdfast.authn.settings import Settings as AuthnSettings
@@ -170,6 +173,14 @@ class Server:
         s3 = S3(engine, settings, who, authorize, domains=settings.domain, namespace_claimed=whose, audit=audit)
         return s3, ParHandler(engine, door, settings.region)
 
+    def _api(self, engine: Engine) -> Api:
+        """The administration API on this engine."""
+        key = master.load(master_path(self.settings))
+        if key is None:
+            raise MasterKeyError(f"{master_path(self.settings)} is missing")
+        directory = Directory(engine.registry, key)
+        return Api(ROUTES, Services(directory=directory, keys=Keys(engine.registry, directory, compile_grants), catalog=engine.catalog))
+
     async def _steward(self, life: child.Life) -> None:
         settings = self.settings
         engine = open_engine(self.settings)
@@ -179,7 +190,7 @@ class Server:
             trouble = await engine.check()
             return [*found, trouble] if trouble else found
 
-        app = make_app(troubles, lambda: exposition(self.metrics.families()))
+        app = make_app(troubles, lambda: exposition(self.metrics.families()), self._api(engine))
         listener = ControlListener(app, settings.control_tls_cert, settings.control_tls_key, settings.drain_timeout_s)
         life.on_reload.append(listener.reload)
         jobs = [Job("sweep", lambda: sweep(engine, self.metrics, settings.sweep_age_s), settings.sweep_interval_s, settings.sweep_interval_s / 10)]

@@ -33,6 +33,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "starlette": ("admin",),
     "uvicorn": ("admin",),
     "botocore": ("wire",),
+    "jmespath": ("cli",),
 }
 XML = ("xml", "lxml", "defusedxml", "pyexpat")
 

@@ -1,4 +1,4 @@
-"""The routes of the control listener: GET /health/live, /health/ready and /metrics."""
+"""The routes of the control listener: GET /health/live, /health/ready and /metrics, and the administration API below /api/v1."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from collections.abc import Awaitable, Callable
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
+
+from holdfast.admin.api import PREFIX
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
-def make_app(troubles: Callable[[], Awaitable[list[str]]], metrics: Callable[[], bytes]) -> Starlette:
-    """`troubles` says what keeps the server from serving (empty: ready); `metrics` is the Prometheus text.
+def make_app(troubles: Callable[[], Awaitable[list[str]]], metrics: Callable[[], bytes], api: ASGIApp | None = None) -> Starlette:
+    """`troubles` says what keeps the server from serving (empty: ready); `metrics` is the Prometheus text; `api` the administration API.
 
     /health/live answers 200 as long as the steward runs; /health/ready 200 or 503 with {"ready", "troubles"}.
     """
@@ -29,4 +32,7 @@ def make_app(troubles: Callable[[], Awaitable[list[str]]], metrics: Callable[[],
     async def exposition(_: Request) -> Response:
         return Response(metrics(), media_type=None, headers={**_HEADERS, "content-type": METRICS_TYPE})
 
-    return Starlette(routes=[Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", exposition)])
+    routes: list[Route | Mount] = [Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", exposition)]
+    if api is not None:
+        routes.append(Mount(PREFIX, api))
+    return Starlette(routes=routes)

@@ -119,7 +119,7 @@ async def verify_header(request: Request, authorization: bytes, keys: Finder, no
     else:
         signature = authorization[-64:]
     scope = head.scope
-    if scope.region != settings.region or scope.service != "s3":
+    if scope.region != settings.region or scope.service != settings.service:
         _refuse_scope(scope, settings)
     headers = request.headers
     stamp = headers.get(b"x-amz-date", b"")
@@ -214,10 +214,12 @@ def parse_names(signed: bytes) -> tuple[bytes, ...] | None:
 
 
 def _refuse_scope(scope: Scope, settings: Settings) -> None:
-    if scope.service != "s3":
+    if scope.service != settings.service:
         raise AuthorizationHeaderMalformed(
-            f"The authorization header is malformed; incorrect service {scope.service!r}. This endpoint belongs to 's3'."
+            f"The authorization header is malformed; incorrect service {scope.service!r}. This endpoint belongs to {settings.service!r}."
         )
+    if not settings.region:
+        return
     raise AuthorizationHeaderMalformed(
         f"The authorization header is malformed; the region {scope.region!r} is wrong; expecting {settings.region!r}", Region=settings.region
     )

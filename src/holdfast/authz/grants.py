@@ -184,18 +184,35 @@ def compile_grants(user: User, world: World) -> tuple[Policy, ...]:
     groups = [world.groups[membership.group] for membership in user.memberships if membership.group in world.groups]
     tree = _tree(world)
     home = home_compartment(user, world)
-    rules: list[Rule] = []
-    for document in world.policies:
-        for text in document.statements:
-            rule = _rule(document, text, user, groups, tree)
-            if rule is not None:
-                rules.append(rule)
+    rules = _rules(user, groups, world, tree)
     if rules or home:
         found.append(Statements(tuple(rules), world, home))
     roles = compile_roles(user, groups, world, tree.below, home) if user.roles or any(group.roles for group in groups) else None
     if roles is not None:
         found.append(roles)
     return tuple(found)
+
+
+def rules_of(user: User, world: World) -> list[Rule]:
+    """The statements of policies that speak for this user, in the order in which they are stored."""
+    groups = [world.groups[membership.group] for membership in user.memberships if membership.group in world.groups]
+    return _rules(user, groups, world, _Tree(world))
+
+
+def rules_of_group(group: Group, world: World) -> list[Rule]:
+    """Those that speak for everybody in a group."""
+    nobody = User(id="", name="", canonical_id="", display_name="")
+    return _rules(nobody, [group], world, _Tree(world))
+
+
+def tree_of(world: World) -> _Tree:
+    """The compartments of a tenancy, ready to be walked."""
+    return _Tree(world)
+
+
+def _rules(user: User, groups: list[Group], world: World, tree: _Tree) -> list[Rule]:
+    found = (_rule(document, text, user, groups, tree) for document in world.policies for text in document.statements)
+    return [rule for rule in found if rule is not None]
 
 
 def home_compartment(user: User, world: World) -> str:

@@ -239,8 +239,9 @@ def _rows(*tables: tuple[tuple[str, str], ...]) -> dict[str, tuple[str, ...]]:
     return {operation: tuple(needs.split()) for table in tables for needs, operations in table for operation in operations.split()}
 
 
-IDENTITY_OPERATIONS: frozenset[str] = frozenset(_rows(_IDENTITY))
-OF_OPERATION: dict[str, tuple[str, ...]] = _OBJECT_STORAGE | _rows(_ALIKE, _IDENTITY)
+_OF_EVERYBODY: dict[str, tuple[str, ...]] = {"HoldfastWhoAmI": (), "HoldfastEndSession": ()}
+IDENTITY_OPERATIONS: frozenset[str] = frozenset((*_rows(_IDENTITY), *_OF_EVERYBODY))
+OF_OPERATION: dict[str, tuple[str, ...]] = _OBJECT_STORAGE | _rows(_ALIKE, _IDENTITY) | _OF_EVERYBODY
 """Operation of OCI (object storage, identity) or of the admin API: what it needs."""
 _ITSELF = """
 GetUser ListApiKeys UploadApiKey DeleteApiKey ListCustomerSecretKeys CreateCustomerSecretKey UpdateCustomerSecretKey DeleteCustomerSecretKey

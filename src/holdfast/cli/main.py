@@ -1,4 +1,4 @@
-"""The holdfast command: serve, config, version; its options and their help come from the table of settings."""
+"""The holdfast command: serve, config, version, whose options come from the table of settings; and the commands that ask a running server."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from holdfast import __version__
 from holdfast.config import TABLE, ConfigError, Loaded, Row, load, nearest
 
 USAGE_EXIT, FAILURE_EXIT = 2, 1
+CLIENTS = {"admin": "administer a running store: users, groups, policies, keys"}
+"""The commands that ask a running server, in `holdfast.cli.clients`."""
 
 SERVE_EPILOG = """\
 examples:
@@ -31,6 +33,7 @@ MAIN_EPILOG = """\
 start here:
   holdfast serve             run a store, ready to use; data in ./holdfast-data
   holdfast serve --help      every setting, with its default and its environment variable
+  holdfast admin --help      users, groups, policies, keys of a running store
 """
 
 
@@ -84,6 +87,8 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=_Formatter, allow_abbrev=False,
     )  # fmt: skip
     add_settings(verify)
+    for name, says in CLIENTS.items():
+        commands.add_parser(name, help=says, add_help=False)
     commands.add_parser("version", help="print the version")
     return made
 
@@ -166,8 +171,13 @@ def _quoted(text: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The entry point. Exit codes: 0 done, 1 failed, 2 wrong usage."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and given[0] in CLIENTS:  # these have parsers of their own, and need no settings
+        from holdfast.cli.clients import run
+
+        return run(given[0], given[1:])
     made = parser()
-    options = vars(made.parse_args(arguments))
+    options = vars(made.parse_args(given))
     command = options.pop("command")
     if command is None:
         made.print_help()

@@ -1,0 +1,75 @@
+"""Who asks the administration API: proven by a signature of Version 4 for the service "holdfast", or by a session of the console."""
+
+from __future__ import annotations
+
+from hmac import compare_digest
+from http.cookies import CookieError, SimpleCookie
+
+from holdfast.admin.faults import Fault, unauthenticated
+from holdfast.authn.bodies import verified
+from holdfast.authn.settings import Settings
+from holdfast.authn.sigv4 import ALGORITHM, verify_header
+from holdfast.identities.cache import Keys
+from holdfast.identities.directory import Directory
+from holdfast.model.identity import Caller, looks_like_token
+from holdfast.model.messages import Request
+
+SERVICE = "holdfast"
+COOKIE = "holdfast_session"
+BROWSER_HEADER = b"x-holdfast-request"
+"""What a page must send beside its cookie: no other site's page can make a browser send it."""
+_PROOF = Settings(region="", service=SERVICE)
+_HEX = frozenset(b"0123456789abcdef")
+
+
+class Callers:
+    """Proves callers on one store. What is remembered of keys is valid for one generation of the registry."""
+
+    def __init__(self, keys: Keys, directory: Directory) -> None:
+        self.keys = keys
+        self._directory = directory
+
+    async def prove(self, request: Request) -> Caller:
+        """The caller; `request.body` is replaced by one that verifies what was signed of it. Errors: Fault (401), refusals of `sigv4`."""
+        authorization = request.headers.get(b"authorization")
+        if authorization is not None:
+            if authorization.startswith(ALGORITHM + b" "):
+                return await self._signed(request, authorization)
+            scheme, _, session = authorization.decode("latin-1").partition(" ")
+            if scheme.lower() == "bearer":
+                return await self._in_session(session.strip(), request)
+            raise unauthenticated()
+        text = session_cookie(request)
+        if not text:
+            raise unauthenticated()
+        if BROWSER_HEADER not in request.headers:
+            raise unauthenticated(f"A cookie counts only beside the header {BROWSER_HEADER.decode()}.")
+        return await self._in_session(text, request)
+
+    async def _signed(self, request: Request, authorization: bytes) -> Caller:
+        payload = request.headers.get(b"x-amz-content-sha256")
+        if request.body.length != 0 and (payload is None or len(payload) != 64 or not _HEX.issuperset(payload)):
+            raise Fault(400, "MissingParameter", "A request with a body must sign its SHA-256 in the header x-amz-content-sha256.")
+        proof = await verify_header(request, authorization, self.keys, request.received_at, _PROOF)
+        credential = proof.credential
+        if credential.bearer or looks_like_token(credential.access_key):
+            raise unauthenticated("An access token opens data, not administration.")
+        if payload is not None and not compare_digest(payload, b"UNSIGNED-PAYLOAD"):
+            request.body = verified(request.body, payload, request.headers, None)
+        return Caller(how=proof.how, user=credential.user, access_key=credential.access_key, grants=credential.grants)
+
+    async def _in_session(self, text: str, request: Request) -> Caller:
+        sessions = getattr(self._directory, "sessions", None)
+        user = None if sessions is None else await sessions.find(text, int(request.received_at * 1000))
+        if user is None:
+            raise unauthenticated("There is no such session (any more).")
+        return await self.keys.caller_of(user, "session")
+
+
+def session_cookie(request: Request) -> str:
+    """The session that a cookie names, or ""."""
+    try:
+        found = SimpleCookie(request.headers.get(b"cookie", b"").decode("latin-1")).get(COOKIE)
+    except CookieError:
+        return ""
+    return "" if found is None else found.value

@@ -1,0 +1,213 @@
+"""`holdfast admin`: the command line over the administration API of a running server."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+from urllib.parse import quote
+
+from holdfast.cli.client import DEFAULT_CONTROL, Client, ClientError, ServiceError, find_key
+from holdfast.cli.commands import COMMANDS, NOUNS, Command, Option
+from holdfast.cli.show import QueryError, picked, text_of
+
+DONE, FAILED, USAGE = 0, 1, 2
+SURE = "Are you sure you want to delete this resource? [y/N]: "
+ONCE = "This is the only time that the secret is shown. Keep it now: it cannot be had again, only replaced."
+
+_HOW = """\
+Every command asks the server at --control (or HOLDFAST_CONTROL) in the name of the key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or of a
+profile in ~/.aws/credentials. It prints JSON, {"data": ...}; --query picks from that (JMESPath), --raw-output prints a text bare.
+Exit codes: 0 done, 1 refused or not reached (ServiceError on stderr), 2 wrong usage.
+"""
+_FIRST_STEPS = """\
+a user who may write to the buckets of one compartment:
+  holdfast admin user create --name ann
+  holdfast admin group create --name writers
+  holdfast admin group add-user --group writers --user ann
+  holdfast admin compartment create --name photos
+  holdfast admin policy create --name writers --statements '["Allow group writers to manage object-family in compartment photos"]'
+  holdfast admin key create --user ann
+
+"""
+
+
+class UsageError(Exception):
+    """Arguments that do not fit together; the message says which."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that names the nearest word for a misspelt one, and ends with 2."""
+
+    def error(self, message: str) -> NoReturn:
+        near = ""
+        if "invalid choice: '" in message:
+            wrong = message.split("invalid choice: '", 1)[1].split("'")[0]
+            choices = [name for action in self._actions for name in action.choices or ()]
+            close = difflib.get_close_matches(wrong, choices, n=1, cutoff=0.5)
+            message = f"{wrong!r} is no command here" if isinstance(self._actions[-1], argparse._SubParsersAction) else message
+            near = f". Did you mean {close[0]}?" if close else ""
+        self.exit(USAGE, f"holdfast: {message}{near}\nTry: {self.prog} --help\n")
+
+
+def shared(to: argparse.ArgumentParser) -> None:
+    """The options that every command has."""
+    group = to.add_argument_group("server, caller and output")
+    group.add_argument("--control", metavar="URL", help=f"the control listener [HOLDFAST_CONTROL; default {DEFAULT_CONTROL}]")
+    group.add_argument("--profile", metavar="NAME", default="", help="profile of ~/.aws/credentials; else the environment's key")
+    group.add_argument("--ca-bundle", metavar="FILE", default="", help="certificates to trust for https [AWS_CA_BUNDLE]")
+    group.add_argument("--in-tenancy", metavar="NAME", default="", help="another tenancy than your own; only for who runs the store")
+    group.add_argument("--output", choices=("json", "table"), default="json", help="how the answer is printed [json]")
+    group.add_argument("--query", metavar="JMESPATH", default="", help="picks from the answer, for example data.id")
+    group.add_argument("--raw-output", action="store_true", help="prints a text without quotes")
+
+
+def new_parser(to: Any, name: str, says: str, epilog: str) -> Parser:
+    """A subcommand with its help."""
+    made: Parser = to.add_parser(
+        name, help=says, description=says[0].upper() + says[1:] + ".", epilog=epilog, allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    return made
+
+
+def parser() -> Parser:
+    """All of `holdfast admin`."""
+    made = Parser(
+        prog="holdfast admin", description="Administers a running Holdfast: who there is, and who may do what.", epilog=_FIRST_STEPS + _HOW,
+        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+    )  # fmt: skip
+    nouns = made.add_subparsers(dest="noun", metavar="WHAT", parser_class=Parser, required=True)
+    for noun in NOUNS:
+        own = [command for command in COMMANDS if command.noun == noun.name]
+        examples = "".join(f"  {command.example}\n" for command in own if command.example)
+        below = new_parser(nouns, noun.name, noun.says, f"examples:\n{examples}\n{_HOW}")
+        verbs = below.add_subparsers(dest="verb", metavar="COMMAND", parser_class=Parser, required=True)
+        for command in own:
+            _add_command(verbs, command)
+    return made
+
+
+def _add_command(verbs: Any, command: Command) -> None:
+    made = new_parser(verbs, command.verb, command.says, f"example:\n  {command.example}\n" if command.example else "")
+    exclusive: dict[str, Any] = {}
+    for option in command.options:
+        to: Any = made
+        if option.one_of:
+            if option.one_of not in exclusive:
+                exclusive[option.one_of] = made.add_mutually_exclusive_group(required=option.one_of.endswith("!"))
+            to = exclusive[option.one_of]
+        settings: dict[str, Any] = {"dest": "option:" + option.flag, "help": option.says.replace("%", "%%"), "default": None}
+        if option.required and not option.one_of:
+            settings["required"] = True
+        if option.kind == "flag":
+            settings["action"] = "store_true"
+        else:
+            settings["metavar"] = None if option.choices else option.metavar
+            settings["choices"] = option.choices or None
+            settings["type"] = int if option.kind == "number" else str
+        aliases = ["--id"] if option.flag == "--name" and option.place == "path" else []
+        to.add_argument(option.flag, *aliases, **settings)
+    if command.asks:
+        made.add_argument("--force", action="store_true", help="does not ask whether you are sure")
+    made.set_defaults(command=command)
+    shared(made)
+
+
+def client_of(options: argparse.Namespace) -> Client:
+    """Who is asked, in whose name. Errors: ClientError."""
+    control = options.control or os.environ.get("HOLDFAST_CONTROL") or DEFAULT_CONTROL
+    return Client(control, find_key(os.environ, options.profile), options.ca_bundle or os.environ.get("AWS_CA_BUNDLE", ""))
+
+
+def request_of(command: Command, options: argparse.Namespace) -> tuple[str, dict[str, str], dict[str, Any] | None]:
+    """Path, query and body. Errors: UsageError."""
+    path, query = command.path, dict[str, str]()
+    body: dict[str, Any] | None = {} if command.method in ("POST", "PUT") else None
+    for option in command.options:
+        value = getattr(options, "option:" + option.flag)
+        if value is None or value is False:
+            rivals = [other for other in command.options if other.one_of and other.one_of == option.one_of]
+            if not option.default or any(getattr(options, "option:" + other.flag) for other in rivals):
+                continue
+            value = option.default
+        if option.place == "path":
+            path = path.replace("{" + option.name + "}", quote(value, safe="-_.~"))
+        elif option.place == "query":
+            query[option.name] = "true" if value is True else str(value)
+        elif body is not None:
+            body[option.name] = _json(option, value) if option.kind == "json" else value
+    if options.in_tenancy:
+        query["tenancy"] = options.in_tenancy
+    return path, query, body
+
+
+def _json(option: Option, text: str) -> Any:
+    """A value given as JSON, or read from a file as file://NAME. Errors: UsageError says where it stops being JSON."""
+    try:
+        if text.startswith("file://"):
+            with open(text.removeprefix("file://"), encoding="utf-8") as file:
+                text = file.read()
+        return json.loads(text)
+    except OSError as error:
+        raise UsageError(f"{option.flag}: {error.strerror}: {text.removeprefix('file://')}") from None
+    except ValueError as error:
+        raise UsageError(f"{option.flag} is not JSON: {error}") from None
+
+
+def ask(command: Command, options: argparse.Namespace) -> dict[str, Any]:
+    """The whole answer; of a list all pages."""
+    client = client_of(options)
+    path, query, body = request_of(command, options)
+    answer = client.ask(command.method, path, query, body)
+    while command.pages and "next-page" in answer:
+        more = client.ask(command.method, path, {**query, "page": answer["next-page"]}, body)
+        answer = {"data": answer["data"] + more.pop("data"), **more}
+    return answer
+
+
+def print_answer(answer: dict[str, Any], options: argparse.Namespace) -> None:
+    """Errors: QueryError."""
+    text = text_of(picked(answer, options.query), output=options.output, raw=options.raw_output)
+    if text:
+        print(text)
+
+
+def complain(error: Exception) -> int:
+    """Says on stderr what went wrong; the exit code."""
+    if isinstance(error, ServiceError):
+        print("ServiceError:\n" + json.dumps({"status": error.status, **error.answer}, indent=2, ensure_ascii=False), file=sys.stderr)
+        return FAILED
+    print(f"holdfast: {error}", file=sys.stderr)
+    return USAGE if isinstance(error, UsageError | QueryError) else FAILED
+
+
+def sure() -> bool:
+    """Asks whether to delete."""
+    print(SURE, end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The entry point. Exit codes: 0 done, 1 refused or not reached, 2 wrong usage."""
+    options = parser().parse_args(arguments)
+    command: Command = options.command
+    try:
+        if options.query:
+            picked({}, options.query)  # a wrong query is found before anything is done
+        if command.asks and not options.force:
+            request_of(command, options)
+            if not sure():
+                print("Aborted: nothing was deleted.", file=sys.stderr)
+                return FAILED
+        answer = ask(command, options)
+        print_answer(answer, options)
+    except (ServiceError, ClientError, UsageError, QueryError) as error:
+        return complain(error)
+    if command.once:
+        print(ONCE, file=sys.stderr)
+    return DONE

@@ -1,0 +1,130 @@
+"""Asks the administration API of a running server: finds the caller's key, signs (Signature Version 4, service holdfast), sends one request."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlsplit
+
+DEFAULT_CONTROL = "http://127.0.0.1:9001"
+TIMEOUT_S = 60.0
+_SCOPE_REGION = "local"
+
+
+class ClientError(Exception):
+    """The server cannot be asked; the message says why and what to do."""
+
+
+class ServiceError(Exception):
+    """The server refused; `answer` is what it said."""
+
+    def __init__(self, status: int, answer: dict[str, Any]) -> None:
+        super().__init__(str(answer.get("message", status)))
+        self.status = status
+        self.answer = answer
+
+
+class Key(NamedTuple):
+    """Whose name requests are signed with."""
+
+    access_key: str
+    secret: str
+
+    def __repr__(self) -> str:
+        """Without the secret."""
+        return f"Key(access_key={self.access_key!r})"
+
+
+def find_key(environ: Mapping[str, str], profile: str = "") -> Key:
+    """The key of the environment, or of a profile: the one asked for comes before the environment. Errors: ClientError."""
+    if not profile and environ.get("AWS_ACCESS_KEY_ID") and environ.get("AWS_SECRET_ACCESS_KEY"):
+        return Key(environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"])
+    import configparser
+
+    path = environ.get("AWS_SHARED_CREDENTIALS_FILE") or os.path.expanduser("~/.aws/credentials")
+    name = profile or environ.get("AWS_PROFILE") or "default"
+    found = configparser.RawConfigParser()
+    try:
+        found.read(path, encoding="utf-8")
+        return Key(found[name]["aws_access_key_id"], found[name]["aws_secret_access_key"])
+    except KeyError:
+        pass
+    except (configparser.Error, UnicodeDecodeError, OSError):
+        raise ClientError(f"{path} cannot be read as a credentials file") from None
+    wanted = f"there is no profile {name} with a key in {path}" if profile else f"set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write {path}"
+    raise ClientError(f"no key to sign with: {wanted}")
+
+
+class Client:
+    """One server, asked in somebody's name."""
+
+    def __init__(self, control: str, key: Key, ca: str = "") -> None:
+        self._at = urlsplit(control if "://" in control else "http://" + control)
+        if self._at.scheme not in ("http", "https") or not self._at.hostname:
+            raise ClientError(f"{control!r} is not an address; write http://127.0.0.1:9001")
+        self._key = key
+        self._ca = ca
+
+    def ask(self, method: str, path: str, query: Mapping[str, str] | None = None, body: Any = None) -> dict[str, Any]:
+        """The answer's document. `path` is encoded already. Errors: ServiceError, ClientError."""
+        data = b"" if body is None else json.dumps(body).encode()
+        target = "/api/v1" + path
+        pairs = sorted((quote(name, safe="-_.~"), quote(value, safe="-_.~")) for name, value in (query or {}).items())
+        text = "&".join(f"{name}={value}" for name, value in pairs)
+        headers = self._signed(method, target, text, data)
+        if data:
+            headers["content-type"] = "application/json"
+        connection = self._connect()
+        try:
+            connection.request(method, target + ("?" + text if text else ""), data or None, headers)
+            answer = connection.getresponse()
+            content, status = answer.read(), answer.status
+        except (OSError, http.client.HTTPException) as error:
+            raise ClientError(f"{self._at.geturl()} cannot be reached: {error or type(error).__name__} (--control names the server)") from None
+        finally:
+            connection.close()
+        try:
+            document = json.loads(content)
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise ClientError(f"{self._at.geturl()} does not answer as the control listener of Holdfast (status {status})")
+        if status >= 400:
+            raise ServiceError(status, document)
+        return document
+
+    def _connect(self) -> http.client.HTTPConnection:
+        host = self._at.hostname or ""
+        if self._at.scheme == "http":
+            return http.client.HTTPConnection(host, self._at.port or 80, timeout=TIMEOUT_S)
+        import ssl
+
+        try:
+            context = ssl.create_default_context(cafile=self._ca or None)
+        except OSError as error:
+            raise ClientError(f"the certificates in {self._ca} cannot be read: {error.strerror}") from None
+        return http.client.HTTPSConnection(host, self._at.port or 443, timeout=TIMEOUT_S, context=context)
+
+    def _signed(self, method: str, path: str, query: str, data: bytes) -> dict[str, str]:
+        """The headers of a request, signed. Source: "Authenticating Requests (AWS Signature Version 4)"."""
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        scope = f"{stamp[:8]}/{_SCOPE_REGION}/holdfast/aws4_request"
+        host = self._at.netloc.rpartition("@")[2]
+        hashed = hashlib.sha256(data).hexdigest()
+        headers = {"host": host, "x-amz-content-sha256": hashed, "x-amz-date": stamp}
+        names = ";".join(sorted(headers))
+        lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
+        canonical = f"{method}\n{path}\n{query}\n{lines}\n{names}\n{hashed}"
+        text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+        key = b"AWS4" + self._key.secret.encode()
+        for step in scope.split("/"):
+            key = hmac.digest(key, step.encode(), "sha256")
+        signature = hmac.new(key, text.encode(), "sha256").hexdigest()
+        headers["authorization"] = f"AWS4-HMAC-SHA256 Credential={self._key.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
+        return headers

@@ -1,0 +1,12 @@
+"""The commands that ask a running server, each in a module of its own that is loaded when it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def run(name: str, arguments: Sequence[str]) -> int:
+    """Runs one; its exit code."""
+    from holdfast.cli import admin
+
+    return admin.main(arguments)

@@ -47,6 +47,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     domain: Annotated[
         tuple[str, ...], About(NET, "Host names below which the first label is a bucket (virtual-host style); may be repeated.", "s3.example.org")
     ] = ("localhost", "s3.localhost")
+    oci_domain: Annotated[
+        str, About(NET, "Domain of OCI's hosts: objectstorage.REGION.DOMAIN, NAMESPACE.compat.objectstorage.REGION.DOMAIN, ...", "example.org")
+    ] = ""
     tls_cert: Annotated[str, About(NET, "PEM certificates of the data listener; SIGHUP reads them again.", "/etc/holdfast/cert.pem")] = ""
     tls_key: Annotated[str, About(NET, "PEM private key of the data listener.", "/etc/holdfast/key.pem")] = ""
     tls_dir: Annotated[
@@ -281,7 +284,7 @@ def _check(settings: Settings) -> None:
         raise ConfigError(f"bootstrap: there is no file {settings.bootstrap}")
     if not _REGION.match(settings.region):
         raise ConfigError(f"region: {settings.region!r} is not a region name (lower-case letters, digits, hyphens)")
-    for domain in settings.domain:
+    for domain in (*settings.domain, *filter(None, (settings.oci_domain,))):
         if not _DOMAIN.match(domain):
             raise ConfigError(f"domain: {domain!r} is not a host name")
     if bool(settings.root_access_key) != bool(settings.root_secret_key):

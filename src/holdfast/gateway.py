@@ -1,4 +1,4 @@
-"""One worker: the S3 dialect on the HTTP server, with its access log and counters around it."""
+"""One worker: the dialects on the HTTP server, with its access log and counters around them."""
 
 from __future__ import annotations
 
@@ -10,23 +10,20 @@ from typing import Any
 
 from holdfast import http
 from holdfast.config import Settings
+from holdfast.doors import ELSEWHERE, Doors
 from holdfast.http.body import EMPTY
 from holdfast.http.proxies import Proxies
 from holdfast.model.errors import Refusal
 from holdfast.model.messages import Request, Response
 from holdfast.observe.access import FLUSH_INTERVAL_S, AccessLog, Seen, line_of, refused_line
 from holdfast.observe.metrics import Metrics
-from holdfast.oci.par_handle import ParHandler
-from holdfast.pars.url import is_par_path
 from holdfast.s3.errors import refuse
-from holdfast.s3.handle import S3
 
 log = logging.getLogger(__name__)
 CLIENT_GONE = 499
 """Logged as the status of a request whose client hung up before its answer (nginx's number for it; never sent)."""
 
 _REFUSALS: dict[str, type[Refusal]] = {refusal.__name__: refusal for refusal in Refusal.__subclasses__()}
-_PAR_BEGINNINGS = (b"/p/", b"//")
 # What the HTTP server counts, and the metric that it becomes.
 _COUNTERS = {
     "connections_accepted": "connections",
@@ -43,9 +40,10 @@ _COUNTERS = {
 class Gateway:
     """What one worker runs. `handle` and `finished` are called for each request, in this order, on the hot path."""
 
-    def __init__(self, s3: S3, pars: ParHandler, metrics: Metrics, access: AccessLog | None, proxies: Proxies | None = None) -> None:
-        self._s3 = s3
-        self._pars = pars
+    def __init__(self, doors: Doors, metrics: Metrics, access: AccessLog | None, proxies: Proxies | None = None) -> None:
+        self._s3 = doors.s3
+        self._choose = doors.handle
+        self._by_host = doors.by_host
         self._proxies = proxies
         self._metrics = metrics
         self._access = access
@@ -57,8 +55,8 @@ class Gateway:
         request.seen = Seen(time.monotonic())
         if self._proxies is not None:
             self._proxies.apply(request)
-        if request.path.startswith(_PAR_BEGINNINGS) and is_par(request):
-            return self._pars(request)
+        if request.path.startswith(ELSEWHERE) or self._by_host or request.headers.get(b"authorization", b"").startswith(b"Signature "):
+            return self._choose(request)
         return self._s3(request)
 
     def finished(self, request: Request, response: Response | None, bytes_out: int) -> None:
@@ -109,13 +107,6 @@ class Gateway:
         self.beat()
         if self._access is not None:
             self._access.close()
-
-
-def is_par(request: Request) -> bool:
-    """Whether a request is for the door of pre-authenticated requests, which needs no credentials and looks at none."""
-    query = request.query
-    signed = request.headers.get(b"authorization", b"").startswith(b"AWS") or b"X-Amz-" in query or b"AWSAccessKeyId=" in query
-    return is_par_path(request.path, signed=signed)
 
 
 def limits(settings: Settings) -> http.Limits:

@@ -35,6 +35,7 @@ from holdfast.buckets.links import source_of
 from holdfast.cli.audit_log import note_start, open_audit
 from holdfast.cli.banner import Started, banner, key_text, own_authority, ready_line
 from holdfast.config import Settings
+from holdfast.doors import Doors
 from holdfast.engine.api import Engine, EngineError
 from holdfast.engine.embedded import EmbeddedEngine
 from holdfast.gateway import Gateway, limits
@@ -46,6 +47,7 @@ from holdfast.identities.first_start import FirstStartError, ensure_first
 from holdfast.identities.key_service import KeyService
 from holdfast.identities.keys import secrets_exist
 from holdfast.identities.master import MasterKeyError
+from holdfast.identities.server_secrets import server_secret
 from holdfast.jobs import pars, uploads
 from holdfast.jobs.schedule import Job, run_jobs
 from holdfast.jobs.strays import sweep
@@ -56,6 +58,9 @@ from holdfast.observe import logs
 from holdfast.observe.access import AccessLog
 from holdfast.observe.audit import Audit
 from holdfast.observe.metrics import Metrics, exposition
+from holdfast.oci.handle import OCI
+from holdfast.oci.keys import SigningKeys
+from holdfast.oci.operation import Services
 from holdfast.oci.par_door import ParDoor
 from holdfast.oci.par_handle import ParHandler
 from holdfast.processes import child, sockets
@@ -113,7 +118,7 @@ class Server:
         engine.watch_commits(self.metrics.commit)
         proxies = Proxies(settings.trusted_proxies) if settings.trusted_proxies else None
         audit = open_audit(settings)
-        gateway = Gateway(*self._doors(engine, audit), self.metrics, access_log(settings), proxies)
+        gateway = Gateway(self._doors(engine, audit), self.metrics, access_log(settings), proxies)
         tls = http.TLS(settings.tls_cert, settings.tls_key, settings.tls_dir) if settings.tls_cert else None
         bound = [self.data_sockets[life.slot - 1]]
         server = await http.serve(gateway.handle, bound, limits(settings), tls, refuse=gateway.refuse, finished=gateway.finished)
@@ -146,7 +151,7 @@ class Server:
 
         life.on_beat.append(beat)
 
-    def _doors(self, engine: Engine, audit: Audit | None) -> tuple[S3, ParHandler]:
+    def _doors(self, engine: Engine, audit: Audit | None) -> Doors:
         """The dialects on this engine, with their authentication and their decisions."""
         settings = self.settings
         proof = AuthnSettings(region=settings.region, token_transport=settings.token_transport)
@@ -171,7 +176,9 @@ class Server:
             return credential.user.namespace if credential is not None else ""
 
         s3 = S3(engine, settings, who, authorize, domains=settings.domain, namespace_claimed=whose, audit=audit)
-        return s3, ParHandler(engine, door, settings.region)
+        signing = SigningKeys(directory, keys, lambda: server_secret(engine.registry, key, "oci-sessions"))
+        oci = OCI(Services(engine, settings, directory, keys, signing))
+        return Doors(s3, oci, ParHandler(engine, door, settings.region), region=settings.region, domain=settings.oci_domain)
 
     def _api(self, engine: Engine) -> Api:
         """The administration API on this engine."""

@@ -55,7 +55,8 @@ def test_a_get_costs_at_most_10_us_more_than_a_presigned_one_M58(tmp_path: Path)
         engine = wiring.open_engine(settings)
         server = wiring.Server.__new__(wiring.Server)
         server.settings = settings
-        s3, pars = server._doors(engine)
+        doors = server._doors(engine, None)
+        s3, pars = doors.s3, doors.pars
         key = master.load(wiring.master_path(settings))
         assert key is not None
         directory = Directory(engine.registry, key)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs the real clients of tests/clients: the Python ones into .build/clients from their hash-pinned lock, the JavaScript SDK into .build/clients-js.
+# Installs the real clients: the Python ones of tests/clients into .build/clients from their hash-pinned lock, Oracle's command into .build/oci, the
+# JavaScript SDK into .build/clients-js.
 # Each is done once a lock; what cannot be installed is left out, and its tests are skipped with that reason. Argument: a Python interpreter.
 python=$1
 lock=tests/clients/requirements.lock
@@ -12,6 +13,18 @@ if [ -f "$lock" ] && ! cmp -s "$lock" .build/clients/lock; then
         cp "$lock" .build/clients/lock
     else
         echo "the Python clients could not be installed; their tests are skipped"
+    fi
+fi
+lock=tests/oci/requirements.lock
+if [ -f "$lock" ] && ! cmp -s "$lock" .build/oci/lock; then
+    echo "installing the oci command into .build/oci: once, about a minute"
+    rm -rf .build/oci
+    mkdir -p .build
+    if "$python" -m venv .build/oci &&
+        timeout 600 .build/oci/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r "$lock"; then
+        cp "$lock" .build/oci/lock
+    else
+        echo "the oci command could not be installed; its tests are skipped"
     fi
 fi
 lock=tests/clients/js/package-lock.json

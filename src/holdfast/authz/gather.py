@@ -8,11 +8,13 @@ from holdfast.authz.bucket_policy import SETTING as POLICY
 from holdfast.authz.bucket_policy import policy_of
 from holdfast.authz.decide import Decision, Effect, Evidence, Policy, Question, Target, decide, refusal
 from holdfast.authz.permissions import IDENTITY_OPERATIONS, OF_OPERATION, S3_ACTION, SELF_SERVICE
+from holdfast.authz.public_buckets import PUBLIC
 from holdfast.model import acl
 from holdfast.model.buckets import Bucket, tenancy_namespace
 from holdfast.model.errors import AccessDenied
 from holdfast.model.identity import USER, Caller, User
 from holdfast.model.messages import Request
+from holdfast.model.public_access import PUBLIC_TYPE
 
 _WITHOUT_BUCKET = frozenset(("s3:ListAllMyBuckets", "s3:CreateBucket"))
 _FOR_DATA_ONLY = frozenset(("token", "par"))
@@ -85,9 +87,12 @@ def gather(question: Question) -> Evidence:
     A bucket's policy may deny, and is always asked.
     """
     bucket = question.bucket
-    if bucket is None or POLICY not in bucket.settings:
+    if bucket is None or not bucket.settings:
         return _without_policy(question)
-    found, policy = _without_policy(question), policy_of(bucket)
+    found = _without_policy(question)
+    if PUBLIC_TYPE in bucket.settings:
+        found = Evidence(found.identity, (*PUBLIC, *found.resource), found.limits)
+    policy = policy_of(bucket) if POLICY in bucket.settings else None
     return found if policy is None else Evidence(found.identity, (policy, *found.resource), found.limits)
 
 

@@ -189,7 +189,7 @@ class Catalog(Pars, Protocol):
         ...
 
     async def change_bucket(self, bucket: Bucket) -> Bucket:
-        """Stores versioning and settings of `bucket`; its `revision` must be the current one, and grows.
+        """Stores versioning, settings and compartment of `bucket`; its `revision` must be the current one, and grows.
 
         Errors: Stale, Gone."""
         ...

@@ -97,7 +97,9 @@ class MemoryCatalog(MemoryPars):
 
     async def change_bucket(self, bucket: Bucket) -> Bucket:
         old = self._require(bucket)
-        stored = msgspec.structs.replace(old, versioning=bucket.versioning, settings=bucket.settings, revision=old.revision + 1)
+        stored = msgspec.structs.replace(
+            old, versioning=bucket.versioning, settings=bucket.settings, compartment=bucket.compartment, revision=old.revision + 1
+        )  # fmt: skip
         self._buckets[bucket.id] = stored
         return stored
 

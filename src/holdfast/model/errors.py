@@ -94,6 +94,7 @@ class NoSuchUpload(Refusal): status, message, oci = 404, "The specified multipar
 class NoSuchVersion(Refusal): status, message, oci = 404, "The specified version does not exist.", (404, "ObjectVersionNotFound")
 class NoSuchVolume(Refusal): status, message, oci = 404, "The specified volume does not exist.", (404, "NotAuthorizedOrNotFound")
 class NoSuchWebsiteConfiguration(Refusal): status, message, oci = 404, "The specified bucket does not have a website configuration.", (404, "NotAuthorizedOrNotFound")
+class NotAuthenticated(Refusal): status, message, oci = 401, "The required information to complete authentication was not provided or was incorrect.", (401, "NotAuthenticated")
 class NotImplemented(Refusal): status, message, oci = 501, "A header or query you provided implies functionality that is not implemented.", (501, "NotImplemented")
 class NotModified(Refusal): status, message, oci = 304, "Not Modified", (304, "NotModified")
 class ObjectLockConfigurationNotFoundError(Refusal): status, message, oci = 404, "Object Lock configuration does not exist for this bucket.", (404, "NotAuthorizedOrNotFound")

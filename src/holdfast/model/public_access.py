@@ -41,3 +41,16 @@ def blocks_public_policy(bucket: Bucket) -> bool:
 def restricts_public_buckets(bucket: Bucket) -> bool:
     """While its policy is public, nobody from outside the tenancy gets in."""
     return "R" in bucket.settings.get(SETTING, "")
+
+
+PUBLIC_TYPE = "publicAccessType"
+"""The setting of a bucket that everybody may read, as OCI's native API says it: one of PUBLIC_TYPES; a private bucket has none."""
+OBJECT_READ, OBJECT_READ_WITHOUT_LIST = "ObjectRead", "ObjectReadWithoutList"
+PUBLIC_TYPES = (OBJECT_READ, OBJECT_READ_WITHOUT_LIST)
+
+
+def public_type(bucket: Bucket) -> str:
+    """What everybody may do: read and list ("ObjectRead"), read ("ObjectReadWithoutList"), or nothing (""), which the block of public
+    lists or policies makes of either."""
+    found = bucket.settings.get(PUBLIC_TYPE, "")
+    return "" if found and (ignores_public_acls(bucket) or restricts_public_buckets(bucket)) else found

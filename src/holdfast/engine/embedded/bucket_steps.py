@@ -39,7 +39,9 @@ def change_bucket(batch: Batch, bucket: Bucket) -> Bucket:
     if old.revision != bucket.revision:
         raise Stale("bucket")
     batch.changed = True
-    stored = msgspec.structs.replace(old, versioning=bucket.versioning, settings=bucket.settings, revision=old.revision + 1)
+    stored = msgspec.structs.replace(
+        old, versioning=bucket.versioning, settings=bucket.settings, compartment=bucket.compartment, revision=old.revision + 1
+    )  # fmt: skip
     _store(batch, stored, found[0][4])
     return stored
 

@@ -1,0 +1,91 @@
+"""Which dialect a request is for: pre-authenticated ones by their path, others by how they are signed, then by host, and by path where they are not.
+
+Source: OCI, "Object Storage Service API" (hosts), and the paths of both APIs. `n` and `p` cannot be buckets made by S3, whose names have
+three characters, so that an unsigned `/n/...` or `/p/...` is OCI's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from holdfast.model.messages import Request, Response
+from holdfast.pars.url import is_par_path
+from holdfast.s3.handle import S3
+from holdfast.s3.hosted import HostedS3
+
+Handle = Callable[[Request], Coroutine[Any, Any, Response]]
+
+ELSEWHERE = (b"/p/", b"/n/", b"//", b"/20160918/", b"/workRequests", b"/v1/")
+"""What a path begins with that may be OCI's; an unsigned request for anything else is S3's, unless its host says otherwise."""
+_HOSTS_MAX = 1024
+_NAMESPACES_MAX = 256
+
+
+class Doors:
+    """The dialects of one process. `domain` is that of OCI's hosts, "" for none."""
+
+    def __init__(self, s3: S3, oci: Handle, pars: Handle, *, region: str = "", domain: str = "") -> None:
+        self.s3: Handle = s3
+        self._s3 = s3
+        self._oci = oci
+        self.pars = pars
+        names = [f"{service}.{region}.{domain}" for service in ("objectstorage", "identity", "auth")]
+        names += [f"{service}.{region}.oci.{domain}" for service in ("objectstorage", "identity")]
+        self._native = frozenset(name.lower() for name in names) if domain else frozenset()
+        self._compat = f".compat.objectstorage.{region}.{domain}".lower()
+        self._dedicated = f".objectstorage.{region}.oci.{domain}".lower()
+        self.by_host = bool(domain)
+        self._hosts: dict[bytes, str] = {}
+        self._hosted: dict[str, HostedS3] = {}
+
+    def handle(self, request: Request) -> Coroutine[Any, Any, Response]:
+        """The dialect's own coroutine."""
+        authorization = request.headers.get(b"authorization", b"")
+        query = request.query
+        for_s3 = authorization.startswith(b"AWS") or b"X-Amz-" in query or b"AWSAccessKeyId=" in query
+        if is_par_path(request.path, signed=for_s3):
+            return self.pars(request)
+        if authorization.startswith(b"Signature "):
+            return self._oci(request)
+        host = self.host(request.headers.get(b"host", b"")) if self.by_host else ""
+        if not for_s3 and (host == "native" or is_native_path(request.path)):
+            return self._oci(request)
+        return self._of(host)(request)
+
+    def host(self, host: bytes) -> str:
+        """ "native" for a host of OCI's own APIs, "s3:" and the namespace for one of the compatible API, "" for any other."""
+        found = self._hosts.get(host)
+        if found is None:
+            found = self._find(host.decode("latin-1").lower().rpartition(":")[0] if b":" in host else host.decode("latin-1").lower())
+            if len(self._hosts) >= _HOSTS_MAX:
+                self._hosts.clear()
+            self._hosts[host] = found
+        return found
+
+    def _find(self, name: str) -> str:
+        name = name.rstrip(".")
+        if name in self._native or (name.endswith(self._dedicated) and "." not in name.removesuffix(self._dedicated)):
+            return "native"
+        namespace = name.removesuffix(self._compat)
+        return "s3:" + namespace if namespace != name and namespace and "." not in namespace else ""
+
+    def _of(self, host: str) -> Handle:
+        """S3, on the host of a namespace where that is one."""
+        if not host.startswith("s3:"):
+            return self.s3
+        namespace = host[3:]
+        found = self._hosted.get(namespace)
+        if found is None:
+            if len(self._hosted) >= _NAMESPACES_MAX:
+                self._hosted.clear()
+            found = self._hosted[namespace] = HostedS3(self._s3, namespace)
+        return found
+
+
+def is_native_path(path: bytes) -> bool:
+    """Whether an undecoded path is one of OCI's that an unsigned request can be for: `/n/<namespace>/b/<bucket>/o`, or a service of its own."""
+    parts = path.lstrip(b"/").split(b"/", 5)
+    if parts[0] == b"n":
+        return len(parts) >= 5 and parts[2] == b"b" and parts[4] == b"o"
+    return False

@@ -60,7 +60,7 @@ from holdfast.observe.audit import Audit
 from holdfast.observe.metrics import Metrics, exposition
 from holdfast.oci.handle import OCI
 from holdfast.oci.keys import SigningKeys
-from holdfast.oci.operation import Services
+from holdfast.oci.operation import Services as NativeServices
 from holdfast.oci.par_door import ParDoor
 from holdfast.oci.par_handle import ParHandler
 from holdfast.processes import child, sockets
@@ -177,7 +177,7 @@ class Server:
 
         s3 = S3(engine, settings, who, authorize, domains=settings.domain, namespace_claimed=whose, audit=audit)
         signing = SigningKeys(directory, keys, lambda: server_secret(engine.registry, key, "oci-sessions"))
-        oci = OCI(Services(engine, settings, directory, keys, signing))
+        oci = OCI(NativeServices(engine, settings, directory, keys, signing))
         return Doors(s3, oci, ParHandler(engine, door, settings.region), region=settings.region, domain=settings.oci_domain)
 
     def _api(self, engine: Engine) -> Api:

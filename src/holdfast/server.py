@@ -22,7 +22,7 @@ from holdfast import __version__, http
 from holdfast.admin.api import Api
 from holdfast.admin.app import make_app
 from holdfast.admin.listener import ControlListener
-from holdfast.admin.route import Services
+from holdfast.admin.route import Services as AdminServices
 from holdfast.admin.routes import ROUTES
 from holdfast.authn.authenticate import authenticate
 from holdfast.authn.presigned import claimed_key
@@ -186,7 +186,7 @@ class Server:
         if key is None:
             raise MasterKeyError(f"{master_path(self.settings)} is missing")
         directory = Directory(engine.registry, key)
-        return Api(ROUTES, Services(directory=directory, keys=Keys(engine.registry, directory, compile_grants), catalog=engine.catalog))
+        return Api(ROUTES, AdminServices(directory=directory, keys=Keys(engine.registry, directory, compile_grants), catalog=engine.catalog))
 
     async def _steward(self, life: child.Life) -> None:
         settings = self.settings

@@ -25,6 +25,7 @@ from holdfast.admin.listener import ControlListener
 from holdfast.admin.route import Services
 from holdfast.admin.routes import ROUTES
 from holdfast.authn.authenticate import authenticate
+from holdfast.authn.post_form import authenticate_form
 from holdfast.authn.presigned import claimed_key
 from holdfast.authn.settings import Settings as AuthnSettings
 from holdfast.authz.gather import authorize, permits_operation
@@ -68,6 +69,7 @@ from holdfast.processes.board import Board, name
 from holdfast.processes.datadir import DataDir, StartError
 from holdfast.processes.supervisor import StartFailed, Supervisor
 from holdfast.s3.handle import S3
+from holdfast.s3.router import POST_FORM
 from holdfast.wire.model import service
 
 log = logging.getLogger(__name__)
@@ -95,7 +97,7 @@ class Server:
         self.control = control
         processes = len(data_sockets) + 1
         self.board = Board(processes)
-        operations = [*service().names, *sorted(OF_OPERATION.keys() - set(service().names))]
+        operations = [*service().names, POST_FORM, *sorted(OF_OPERATION.keys() - set(service().names))]
         self.metrics = Metrics(operations, sorted(error.__name__ for error in Refusal.__subclasses__()), processes)
 
     def run(self, slot: int) -> None:
@@ -175,7 +177,12 @@ class Server:
             credential = await keys.find(claimed_key(request.query))
             return credential.user.namespace if credential is not None else ""
 
-        s3 = S3(engine, settings, who, authorize, domains=settings.domain, namespace_claimed=whose, audit=audit)
+        def whose_form(fields: dict[str, str], request: Request) -> Coroutine[Any, Any, Caller]:
+            return authenticate_form(fields, keys, request.received_at, proof)
+
+        s3 = S3(
+            engine, settings, who, authorize, domains=settings.domain, namespace_claimed=whose, authenticate_form=whose_form, audit=audit
+        )  # fmt: skip
         signing = SigningKeys(directory, keys, lambda: server_secret(engine.registry, key, "oci-sessions"))
         oci = OCI(NativeServices(engine, settings, directory, keys, signing))
         return Doors(s3, oci, ParHandler(engine, door, settings.region), region=settings.region, domain=settings.oci_domain)

@@ -170,8 +170,8 @@ def test_an_operation_that_is_not_built_says_which_it_is(world: World) -> None:
     assert isinstance(response.body, bytes) and b"PutBucketReplication" in response.body
 
 
-def test_a_form_upload_is_not_implemented_and_a_preflight_is_forbidden(world: World) -> None:
-    assert code(world.ask("POST", "/photos")[0]) == "NotImplemented"
+def test_a_form_upload_needs_a_form_and_a_preflight_is_forbidden(world: World) -> None:
+    assert code(world.ask("POST", "/photos")[0]) == "InvalidArgument"
     assert code(world.ask("OPTIONS", "/photos/k", {b"origin": b"http://a", b"access-control-request-method": b"PUT"})[0]) == "AccessForbidden"
     assert world.ask("OPTIONS", "/photos/k")[0].status == 400
 

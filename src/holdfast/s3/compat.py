@@ -34,7 +34,8 @@ def page() -> str:
     out = [_HEAD, f"{len(served)} of {len(models)} operations are served.\n"]
     out += ["## Served\n", "| operation | members | ignored | refused |", "|---|---|---|---|"]
     out += [_row(model, OPERATIONS[model.name]) for model in served]
-    out += ["\n## Not implemented\n", ", ".join(missing) + ", PostObject (browser form upload).\n"]
+    out.append("\nPostObject, which is not in the model, is served too: a browser's form whose fields say what the headers of an upload say.")
+    out += ["\n## Not implemented\n", ", ".join(missing) + ".\n"]
     return "\n".join(out)
 
 

@@ -15,7 +15,7 @@ from holdfast.engine.api import Engine, EngineError
 from holdfast.model import errors
 from holdfast.model.buckets import LINK, Bucket
 from holdfast.model.errors import AccessDenied, InternalError, NoSuchBucket, Refusal
-from holdfast.model.identity import Caller
+from holdfast.model.identity import ANONYMOUS, Caller
 from holdfast.model.messages import Request, Response
 from holdfast.observe.audit import Audit
 from holdfast.observe.refused import tell
@@ -26,8 +26,9 @@ from holdfast.s3.copy_source import parse_source
 from holdfast.s3.errors import identify, refusal_of, refuse
 from holdfast.s3.hosts import Hosts
 from holdfast.s3.operation import OPERATIONS, Authorize, Call, Operation
-from holdfast.s3.place import bucket_of
-from holdfast.s3.router import Match, Preflight, Router
+from holdfast.s3.place import bucket_of, expect_owner
+from holdfast.s3.post_object import post_object
+from holdfast.s3.router import POST_FORM, Match, Preflight, Router
 from holdfast.s3.write_rights import WRITE, half_of_write
 from holdfast.wire.compile import Reader, Writer
 from holdfast.wire.model import OperationModel, service
@@ -38,6 +39,16 @@ log = logging.getLogger("holdfast.s3")
 Authenticate = Callable[[Request, str], Awaitable[Caller]]
 """Who sent this request; the text is the bucket that a virtual host names, or "". It may set another body, which verifies what was
 signed. Errors: the refusals of authentication."""
+
+AuthenticateForm = Callable[[dict[str, str], Request], Awaitable[Caller]]
+"""Who signed the policy of a form, by the fields of it. Errors: the refusals of authentication."""
+
+
+async def nobody(fields: dict[str, str], request: Request) -> Caller:
+    """For a dialect that knows no keys: forms are anonymous. Errors: AccessDenied for a signed one."""
+    if "policy" in fields:
+        raise AccessDenied
+    return ANONYMOUS
 
 
 class Route:
@@ -89,6 +100,7 @@ class S3:
         namespace: str = "default",
         namespace_claimed: Callable[[Request], Awaitable[str]] | None = None,
         audit: Audit | None = None,
+        authenticate_form: AuthenticateForm = nobody,
     ) -> None:
         ops.load()
         self.engine = engine
@@ -97,6 +109,7 @@ class S3:
         self.authorize = authorize
         self.namespace = namespace
         self.namespace_claimed = namespace_claimed
+        self.authenticate_form = authenticate_form
         self.router = Router(Hosts(domains))
         self.audit = audit
         self.routes = {name: Route(operation, audit) for name, operation in OPERATIONS.items()}
@@ -136,6 +149,8 @@ class S3:
             seen.access_key, seen.user, seen.principal = caller.access_key, caller.user.name, caller.user.id
         route = self.routes.get(match.operation)
         if route is None:
+            if match.operation == POST_FORM:
+                return await post_object(self, request, match, caller, place)
             raise errors.NotImplemented(f"The operation {match.operation} is not implemented.", Operation=match.operation)
         bucket = await self.locate(route, match, caller)  # where
         if place is not None:
@@ -256,9 +271,3 @@ def waits_for_body(bucket: Bucket | None, operation: str) -> bool:
     """Whether the bucket's policy asks for tags that stand in the body, so that nothing can be decided before it is read."""
     policy = policy_of(bucket) if operation == "PutObjectTagging" and bucket is not None else None
     return policy is not None and policy.reads_tags
-
-
-def expect_owner(bucket: Bucket | None, owner: bytes) -> None:
-    """S3 User Guide, "Verifying bucket ownership with bucket owner condition". Errors: AccessDenied."""
-    if bucket is not None and bucket.owner.encode() != owner:
-        raise AccessDenied()

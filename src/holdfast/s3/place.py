@@ -6,7 +6,7 @@ from typing import Any
 
 from holdfast.identities.names import display_name
 from holdfast.model.buckets import Bucket
-from holdfast.model.errors import NoSuchBucket
+from holdfast.model.errors import AccessDenied, NoSuchBucket
 from holdfast.s3.operation import Call
 
 
@@ -39,3 +39,9 @@ def writer_of(call: Call[Any]) -> str:
 def person(names: dict[str, str], canonical_id: str) -> dict[str, str]:
     """An Owner or Initiator of an answer; `names` as display_names gives them."""
     return {"id": canonical_id, "display_name": names[canonical_id]}
+
+
+def expect_owner(bucket: Bucket | None, owner: bytes) -> None:
+    """S3 User Guide, "Verifying bucket ownership with bucket owner condition". Errors: AccessDenied."""
+    if bucket is not None and bucket.owner.encode() != owner:
+        raise AccessDenied()

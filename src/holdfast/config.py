@@ -12,6 +12,8 @@ from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import msgspec
 
+from holdfast import ozone_site
+
 
 class ConfigError(Exception):
     """A setting that cannot be used; the message names it, where it came from, and what would be right."""
@@ -78,6 +80,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "loopback"  # noqa: S105
     list_extras: Annotated[bool, About(S3, "Listings carry owner and tags without being asked.", "true")] = False
     upload_expiry_s: Annotated[float, About(S3, "Multipart uploads older than this are aborted; 0 means never.", "86400", 0)] = 604800.0
+
+    security: Annotated[
+        str, About(S3, "'off' lets everybody in as administrator, whatever key is sent: for throw-away servers on loopback only.", "off",
+                   choices=("on", "off"))
+    ] = "on"  # fmt: skip
+    ozone_site: Annotated[str, About(S3, "Ozone's own settings file; what has no meaning here is named at the start.", "ozone-site.xml")] = ""
 
     log_level: Annotated[str, About(LOGS, "How much the log on stderr says.", "debug", choices=("debug", "info", "warning", "error"))] = "info"
     access_log: Annotated[str, About(LOGS, "Access log: a file, '-' for stdout, 'off'; 'default' is logs/access.jsonl in the data.", "-")] = "default"
@@ -150,9 +158,25 @@ def load(arguments: Mapping[str, Any], environ: Mapping[str, str], config: str =
             where = {"environment": f"environment variable {row.env}", "command line": row.flag}.get(origin, f"{name} in {path}")
             values[name] = _value(row, raw, where)
             origins[name] = f"environment {row.env}" if origin == "environment" else origin
+    if values.get("ozone_site"):
+        _add_ozone_site(values, origins, remarks)
     settings = Settings(**values)
     _check(settings)
     return Loaded(settings, origins, remarks)
+
+
+def _add_ozone_site(values: dict[str, Any], origins: dict[str, str], remarks: list[str]) -> None:
+    """What ozone-site.xml says, where nothing else was said. Errors: ConfigError."""
+    path = values["ozone_site"]
+    try:
+        found, said = ozone_site.read(path)
+    except ozone_site.BadOzoneSite as error:
+        raise ConfigError(f"ozone_site: {error}") from None
+    remarks += said
+    for name, raw in found.items():
+        if name not in values:
+            values[name] = _value(TABLE[name], raw, f"{name} in {path}")
+            origins[name] = f"file {path}"
 
 
 def nearest(name: str, known: Mapping[str, Any] | list[str] | tuple[str, ...]) -> str:
@@ -252,6 +276,13 @@ def address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 _REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?\Z")
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,252})\Z")
 _ACCESS_KEY = re.compile(r"[A-Za-z0-9_.-]{3,128}\Z")
@@ -275,6 +306,10 @@ def _check(settings: Settings) -> None:
                 raise ConfigError(f"{name}: there is no file {path}")
     if settings.tls_dir and not (settings.tls_cert and Path(settings.tls_dir).is_dir()):
         raise ConfigError(f"tls_dir: there is no directory {settings.tls_dir}" if settings.tls_cert else "tls_dir needs tls_cert and tls_key too")
+    if settings.security == "off":
+        for name in ("data_listen", "control_listen"):
+            if not _is_loopback(address(getattr(settings, name))[0]):
+                raise ConfigError(f"security off lets everybody in: {name} must be a loopback address such as 127.0.0.1:9000 then")
     for network in settings.trusted_proxies:
         try:
             ipaddress.ip_network(network, strict=False)

@@ -22,7 +22,7 @@ from holdfast import __version__, http
 from holdfast.admin.api import Api
 from holdfast.admin.app import make_app
 from holdfast.admin.listener import ControlListener
-from holdfast.admin.route import Services
+from holdfast.admin.route import Services as AdminServices
 from holdfast.admin.routes import ROUTES
 from holdfast.authn.authenticate import authenticate
 from holdfast.authn.post_form import authenticate_form
@@ -48,6 +48,7 @@ from holdfast.identities.first_start import FirstStartError, ensure_first
 from holdfast.identities.key_service import KeyService
 from holdfast.identities.keys import secrets_exist
 from holdfast.identities.master import MasterKeyError
+from holdfast.identities.open_door import OpenDoor
 from holdfast.identities.server_secrets import server_secret
 from holdfast.jobs import pars, uploads
 from holdfast.jobs.schedule import Job, run_jobs
@@ -95,6 +96,7 @@ class Server:
         self.settings = settings
         self.data_sockets = data_sockets
         self.control = control
+        self.administrator = ""
         processes = len(data_sockets) + 1
         self.board = Board(processes)
         operations = [*service().names, POST_FORM, *sorted(OF_OPERATION.keys() - set(service().names))]
@@ -164,8 +166,10 @@ class Server:
         directory = Directory(engine.registry, key)
         keys = Keys(engine.registry, directory, compile_grants)
 
+        finder = keys if settings.security == "on" else OpenDoor(keys, self.administrator)
+
         def who(request: Request, host_bucket: str) -> Coroutine[Any, Any, Caller]:
-            return authenticate(request, keys, request.received_at, proof, host_bucket)
+            return authenticate(request, finder, request.received_at, proof, host_bucket)
 
         async def creator(user_id: str) -> Caller | None:
             user = await directory.users.user(user_id)
@@ -193,7 +197,7 @@ class Server:
         if key is None:
             raise MasterKeyError(f"{master_path(self.settings)} is missing")
         directory = Directory(engine.registry, key)
-        return Api(ROUTES, Services(directory=directory, keys=Keys(engine.registry, directory, compile_grants), catalog=engine.catalog))
+        return Api(ROUTES, AdminServices(directory=directory, keys=Keys(engine.registry, directory, compile_grants), catalog=engine.catalog))
 
     async def _steward(self, life: child.Life) -> None:
         settings = self.settings
@@ -260,6 +264,7 @@ def _serve(settings: Settings, data_dir: DataDir, quiet: bool) -> int:
     control = sockets.bind("control_listen", settings.control_listen, 1)[0]
     server = Server(settings, sockets.bind("data_listen", settings.data_listen, workers), control)
     prepared = prepare(settings)
+    server.administrator = prepared.access_key
     started = Started(
         version=__version__,
         data_url=sockets.url(server.data_sockets[0], bool(settings.tls_cert)),

@@ -1,0 +1,208 @@
+"""Every S3 route x every way to sign x every kind of caller: who may not is refused, changes nothing, and learns nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import botocore.session
+import msgspec
+import pytest
+from botocore.auth import HmacV1Auth
+
+from holdfast.engine.api import ListQuery
+from holdfast.identities.keys import new_secret
+from holdfast.model.identity import ACTIVE, INACTIVE, USER, User
+from holdfast.s3 import ops
+from holdfast.s3.operation import OPERATIONS
+from tests.authz.signing import MODES, Answer, Wire
+from tests.authz.town import Town, now_ms
+
+ops.load()
+SERVICE = botocore.session.get_session().get_service_model("s3")
+SERVED = sorted(name for name in OPERATIONS if name in SERVICE.operation_names)
+BUCKET, KEY = "the-matrix", "there/key"
+DELETE = b"<Delete><Object><Key>there/key</Key></Object></Delete>"
+TAGGING = b"<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"
+BODIES = {
+    "DeleteObjects": DELETE,
+    "PutBucketTagging": TAGGING,
+    "PutObjectTagging": TAGGING,
+    "PutObject": b"another",
+    "UploadPart": b"another",
+    "PutBucketVersioning": b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>",
+    "PutBucketPolicy": b'{"Version":"2012-10-17","Statement":[]}',
+    "CompleteMultipartUpload": b"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>x</ETag></Part></CompleteMultipartUpload>",
+}
+"""What an operation would do harm with, were it let in."""
+HEADERS = {
+    "CopyObject": {"x-amz-copy-source": f"/{BUCKET}/{KEY}"},
+    "UploadPartCopy": {"x-amz-copy-source": f"/{BUCKET}/{KEY}"},
+    "GetObjectAttributes": {"x-amz-object-attributes": "ETag"},
+    "PutBucketAcl": {"x-amz-acl": "public-read-write"},
+    "PutObjectAcl": {"x-amz-acl": "public-read"},
+}
+NOT_PROVEN = {"SignatureDoesNotMatch", "InvalidAccessKeyId", "AccessDenied", "RequestTimeTooSkewed", "ExpiredToken", "InvalidToken"}
+WITHOUT_BUCKET = {"ListBuckets", "CreateBucket"}
+
+
+class People(NamedTuple):
+    """(access key, secret) by kind of caller; for tokens the text and any secret."""
+
+    keys: dict[str, tuple[str, str]]
+    tokens: dict[str, tuple[str, str]]
+    upload_id: str
+
+
+@pytest.fixture(scope="module")
+def people(town: Town) -> People:
+    directory = town.directory
+    administrators = town.run(directory.groups.by_name(town.tenancy.id, "Administrators"))
+    assert administrators is not None
+    organisation = town.run(directory.organisations.create(town.tenancy.id, "matrix", "Matrix", "", now_ms()))
+    other = town.run(directory.tenancies.create("matrix-other", "matrix-other", now_ms()))
+    keys: dict[str, tuple[str, str]] = {}
+    tokens: dict[str, tuple[str, str]] = {}
+    for kind in ("valid", "wrong secret", "expired", "revoked", "inactive", "inactive user", "nobody", "other tenancy", "late"):
+        tenancy = other.id if kind == "other tenancy" else town.tenancy.id
+        given = User(id="", name="matrix-" + kind.replace(" ", "-"), canonical_id="", display_name="", tenancy=tenancy, rights="none", kind=USER)
+        made = town.run(directory.users.create_user(msgspec.structs.replace(given, rights="all") if kind == "other tenancy" else given))
+        if kind not in ("nobody", "other tenancy"):
+            town.run(directory.groups.add_user(administrators.id, made.id, now_ms()))
+        expires_ms = now_ms() - 1000 if kind == "expired" else 0
+        key = town.run(directory.keys.create(made.id, now_ms(), expires_ms=expires_ms))
+        keys[kind] = (key.access_key, new_secret() if kind == "wrong secret" else key.secret)
+        place = town.run(directory.organisations.create(other.id, "matrix", "", "", now_ms())) if kind == "other tenancy" else organisation
+        town.run(directory.organisations.enrol(made.id, place.id, now_ms()))
+        token, text = town.run(directory.tokens.create(made.id, place.id, now_ms(), expires_ms))
+        tokens[kind] = (text[:-3] + "AAA" if kind == "wrong secret" else text, "any secret")
+        if kind == "revoked":
+            town.run(directory.keys.delete(key.access_key))
+            town.run(directory.tokens.revoke(token.id))
+        elif kind in ("inactive", "late"):  # a token has no such state
+            del tokens[kind]
+            town.run(directory.keys.set_status(key.access_key, INACTIVE if kind == "inactive" else ACTIVE))
+        elif kind == "inactive user":
+            town.run(directory.users.set_status(made.id, INACTIVE))
+    town.bucket(name=BUCKET)
+    root = (town.server.access_key, town.server.secret_key)
+    wire = Wire(town.server.endpoint, town.server.region)
+    assert wire.send("v4-header", "PUT", f"/{BUCKET}/{KEY}", root, {}, b"kept").status == 200
+    started = wire.send("v4-header", "POST", f"/{BUCKET}/{KEY}?uploads", root, {}, b"")
+    wire.close()
+    return People(keys, tokens, started.body.partition(b"<UploadId>")[2].partition(b"</UploadId>")[0].decode())
+
+
+@pytest.fixture(scope="module")
+def wire(town: Town) -> Iterator[Wire]:
+    made = Wire(town.server.endpoint, town.server.region)
+    yield made
+    made.close()
+
+
+def request_of(operation: str, people: People, bucket: str = BUCKET, key: str = KEY) -> tuple[str, str, dict[str, str], bytes]:
+    """(method, target, headers, body), as the model says."""
+    model = SERVICE.operation_model(operation)
+    target = model.http["requestUri"].replace("{Bucket}", bucket).replace("{Key+}", key)
+    values = {"uploadId": people.upload_id, "partNumber": "1", "id": "x"}
+    members = model.input_shape.members if model.input_shape else {}
+    for name in model.input_shape.required_members if model.input_shape else []:
+        where = members[name].serialization
+        if where.get("location") == "querystring":
+            target += ("&" if "?" in target else "?") + f"{where['name']}={values[where['name']]}"
+    return model.http["method"], target, HEADERS.get(operation, {}), BODIES.get(operation, b"")
+
+
+def state(town: Town) -> Any:
+    """Everything that a request could have changed."""
+    catalog = town.engine.catalog
+    bucket = town.run(catalog.bucket("default", BUCKET))
+    assert bucket is not None
+    page = town.run(catalog.list(ListQuery(bucket_id=bucket.id, versions=True)))
+    uploads = town.run(catalog.uploads(bucket.id, prefix="", delimiter="", after_key="", after_upload="", limit=100)).uploads
+    version = town.run(catalog.version(bucket.id, KEY))
+    parts = [town.run(catalog.parts(upload)) for upload in uploads]
+    return bucket, page.entries, uploads, parts, version and version.facts
+
+
+def refused(answer: Answer, operation: str) -> bool:
+    """Whether nothing was let in; the bulk deletion answers key by key."""
+    if operation == "DeleteObjects" and answer.status == 200:
+        return b"<Deleted>" not in answer.body and answer.code == "AccessDenied"
+    return answer.status == 403 and (answer.code in NOT_PROVEN or SERVICE.operation_model(operation).http["method"] == "HEAD")
+
+
+def beyond(mode: str, target: str) -> bool:
+    """Whether a signature of Version 2 does not cover what the request asks: such a request is refused, whoever sends it."""
+    word = target.partition("?")[2].partition("&")[0].partition("=")[0]
+    if mode == "v2-query" and target.endswith("&id=x"):  # whoever got the URL could ask for another id
+        return True
+    return mode.startswith("v2") and word not in ("", "list-type", *HmacV1Auth.QSAOfInterest)
+
+
+STATES = ("wrong secret", "expired", "revoked", "inactive", "inactive user", "late", "nobody")
+
+
+@pytest.mark.parametrize("operation", SERVED)
+def test_every_route_refuses_every_caller_who_may_not(town: Town, people: People, wire: Wire, operation: str) -> None:
+    before = state(town)
+    method, target, headers, body = request_of(operation, people)
+    for kind in STATES:
+        for mode in MODES:
+            late_s = 7200 if kind == "late" else 0
+            answer = wire.send(mode, method, target, people.keys[kind], headers, body, late_s=late_s)
+            assert refused(answer, operation), (mode, kind, answer)
+        if kind in people.tokens and not (kind == "nobody" and operation in WITHOUT_BUCKET):  # a token's identity has buckets of its own
+            answer = wire.send("v4-header", method, target, people.tokens[kind], headers, body)
+            assert refused(answer, operation), ("token", kind, answer)
+    answer = wire.send("", method, target, ("", ""), headers, body)
+    assert refused(answer, operation), ("anonymous", answer)
+    for mode, key in [*((mode, people.keys["other tenancy"]) for mode in MODES), ("v4-header", people.tokens["other tenancy"])]:
+        if operation in WITHOUT_BUCKET:  # in its own tenancy it may
+            answer = wire.send(mode, *request_of(operation, people, "of-the-others")[:2], key, headers, body)
+            assert answer.status in (200, 409) and BUCKET.encode() not in answer.body
+            continue
+        answer = wire.send(mode, method, target, key, headers, body)
+        if beyond(mode, target):
+            assert refused(answer, operation), (mode, "other tenancy", answer)
+            continue
+        assert answer.status == 404 and answer.code in ("NoSuchBucket", ""), (mode, "other tenancy", answer)
+        missing = wire.send(mode, *request_of(operation, people, "never-there")[:2], key, headers, body)
+        assert (missing.status, missing.code, missing.headers) == (answer.status, answer.code, answer.headers)
+    assert state(town) == before
+
+
+@pytest.mark.parametrize("operation", [name for name in SERVED if "{Key+}" in SERVICE.operation_model(name).http["requestUri"]])
+def test_who_may_not_learns_nothing_of_a_key(people: People, wire: Wire, operation: str) -> None:
+    """CVE-2024-36107 too: conditions of the request tell nothing either."""
+    for mode, key in (("v4-header", people.keys["nobody"]), ("", ("", ""))):
+        for more in ({}, {"If-Match": '"x"'}, {"If-None-Match": "*"}, {"If-Modified-Since": "Thu, 01 Jan 2015 12:00:00 GMT"}):
+            seen = set()
+            for name in (KEY, "there/no-key", "there"):
+                method, target, headers, body = request_of(operation, people, key=name)
+                answer = wire.send(mode, method, target, key, headers | more, body)
+                seen.add((answer.status, answer.code, answer.headers))
+            assert len(seen) == 1 and next(iter(seen))[0] in ((403, 501) if more else (403,)), (mode, more, seen)
+
+
+@pytest.mark.parametrize("mode", [*MODES, "token"])
+def test_the_same_requests_are_let_in_for_who_may(town: Town, people: People, wire: Wire, mode: str) -> None:
+    """The control of the tests above: it is the caller that they refuse. Nothing here is meant to change a thing for good."""
+    harmless = [name for name in SERVED if name.startswith(("Get", "List", "Head"))]
+    key = people.tokens["valid"] if mode == "token" else people.keys["valid"]
+    for operation in [*harmless, "DeleteBucket", "PutBucketPolicy", "PutObjectRetention"]:
+        method, target, headers, body = request_of(operation, people)
+        answer = wire.send("v4-header" if mode == "token" else mode, method, target, key, headers, body)
+        assert (answer.status in (401, 403)) is beyond(mode, target) and answer.status < 500, (operation, answer)
+    copy = request_of("PutObject", people, key=f"by-{mode}")
+    assert wire.send("v4-header" if mode == "token" else mode, *copy[:2], key, {}, b"mine").status == 200
+
+
+def test_m130_m132_a_secret_is_ignored_for_tokens_only(people: People, wire: Wire) -> None:
+    method, target, headers, body = request_of("GetObject", people)
+    text, secret = people.tokens["valid"]
+    for any_secret in (secret, "", "x" * 40):
+        assert wire.send("v4-header", method, target, (text, any_secret or " "), headers, body).status == 200
+    access_key, _ = people.keys["valid"]
+    for mode in MODES:
+        assert wire.send(mode, method, target, (access_key, "x" * 40), headers, body).code == "SignatureDoesNotMatch"

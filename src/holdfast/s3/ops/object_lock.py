@@ -9,6 +9,7 @@ import msgspec
 
 from holdfast.model.buckets import VERSIONING_ENABLED, Bucket
 from holdfast.model.errors import (
+    AccessDenied,
     InvalidBucketState,
     InvalidRequest,
     MalformedXML,
@@ -57,9 +58,11 @@ class PutLockInput(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _locked_bucket(call: Call[Any]) -> Bucket:
-    """The bucket that the request names. Errors: InvalidRequest where it has no lock."""
+    """The bucket that the request names. Errors: InvalidRequest where it has no lock; AccessDenied for whom nothing allows it so far."""
     bucket = bucket_of(call)
     if SETTING not in bucket.settings:
+        if call.pending:
+            raise AccessDenied
         raise InvalidRequest("Bucket is missing Object Lock Configuration", BucketName=bucket.name)
     return bucket
 

@@ -16,7 +16,7 @@ from holdfast.s3.hosted import HostedS3
 
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
-ELSEWHERE = (b"/p/", b"/n/", b"//", b"/20160918/", b"/workRequests", b"/v1/")
+ELSEWHERE = (b"/p/", b"/%70/", b"/n/", b"//", b"/20160918/", b"/workRequests", b"/v1/")
 """What a path begins with that may be OCI's; an unsigned request for anything else is S3's, unless its host says otherwise."""
 _HOSTS_MAX = 1024
 _NAMESPACES_MAX = 256

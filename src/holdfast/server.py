@@ -189,7 +189,7 @@ class Server:
         )  # fmt: skip
         signing = SigningKeys(directory, keys, lambda: server_secret(engine.registry, key, "oci-sessions"))
         oci = OCI(NativeServices(engine, settings, directory, keys, signing))
-        return Doors(s3, oci, ParHandler(engine, door, settings.region), region=settings.region, domain=settings.oci_domain)
+        return Doors(s3, oci, ParHandler(engine, door, settings.region, audit), region=settings.region, domain=settings.oci_domain)
 
     def _api(self, engine: Engine) -> Api:
         """The administration API on this engine."""

@@ -122,6 +122,14 @@ def test_each_refusal_is_a_line_with_who_from_where_what_and_why(store: Server, 
     assert line["rule"] not in reply.body.decode() or line["rule"] == reply.code, "the rule is not for the client"
 
 
+def test_a_pre_authenticated_request_that_is_refused_is_a_line_without_its_token(store: Server, ann: Raw) -> None:
+    reply = ann.exchange(b"GET /p/TokenOfNobodyTokenOfNobodyTokenOfNobody12345/n/default/b/anns/o/k HTTP/1.1\r\nhost: x\r\n\r\n")
+    assert reply.status == 401
+    line = line_of(store, reply.headers["opc-request-id"].rpartition("/")[2].rpartition(":")[2])
+    assert (line["door"], line["decision"], line["rule"]) == ("par", "deny", "NotAuthenticated")
+    assert "TokenOfNobody" not in json.dumps(line)
+
+
 def test_what_is_allowed_or_only_wrong_is_no_line(store: Server, ann: Raw) -> None:
     before = len(audit_lines(store))
     assert ann.send("PUT", "/anns/k", {}, b"x").status == 200

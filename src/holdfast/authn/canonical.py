@@ -6,10 +6,20 @@ same key and the same parameters ("+" in a query is a space), so two requests th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from urllib.parse import quote, unquote_to_bytes
 
 from holdfast.model.errors import InvalidArgument
+
+_SECRET = re.compile(
+    rb"((?:^|\n)x-amz-(?:copy-source-)?server-side-encryption-customer-key:|(?:^|\n)x-amz-security-token:|(?:^|[\n&])X-Amz-Security-Token=)[^\n&]+"
+)
+
+
+def without_secrets(signed: bytes) -> bytes:
+    """A canonical request or string to sign as it may be shown: keys and tokens that were signed with it are left out."""
+    return _SECRET.sub(rb"\1...", signed)
 
 
 def sorted_query(query: bytes) -> bytes:

@@ -11,7 +11,7 @@ from base64 import b64encode
 from urllib.parse import unquote_to_bytes
 
 from holdfast.authn import times
-from holdfast.authn.canonical import parameters
+from holdfast.authn.canonical import parameters, without_secrets
 from holdfast.authn.presigned import hoist
 from holdfast.authn.settings import Settings
 from holdfast.authn.sigv4 import Finder, Proof, check_skew, check_transport, usable
@@ -123,11 +123,12 @@ def _prove(request: Request, credential: Credential, date: bytes, signature: str
         expected = b64encode(hmac.digest(credential.secret.encode(), text, "sha1"))
         if hmac.compare_digest(expected, signature.encode("utf-8")):
             return Proof(credential, how, headers.get(b"x-amz-content-sha256", b""))
+    shown = without_secrets(texts[0])
     raise SignatureDoesNotMatch(
         AWSAccessKeyId=credential.access_key,
-        StringToSign=texts[0].decode("utf-8", "replace"),
+        StringToSign=shown.decode("utf-8", "replace"),
         SignatureProvided=signature,
-        StringToSignBytes=texts[0].hex(" "),
+        StringToSignBytes=shown.hex(" "),
     )
 
 

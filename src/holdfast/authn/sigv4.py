@@ -12,7 +12,7 @@ from operator import add, itemgetter
 from typing import NamedTuple, Protocol
 
 from holdfast.authn import times
-from holdfast.authn.canonical import header_lines, other_forms, sorted_query
+from holdfast.authn.canonical import header_lines, other_forms, sorted_query, without_secrets
 from holdfast.authn.settings import Settings
 from holdfast.authn.signing import EMPTY_SHA256, UNSIGNED_PAYLOAD, Signer, sha256_hex, signer_for
 from holdfast.model.errors import (
@@ -306,6 +306,7 @@ def fits_otherwise(request: Request, query: bytes, signer: Signer, prefix: bytes
 def mismatch(access_key: str, prefix: bytes, canonical: bytes, signature: bytes) -> SignatureDoesNotMatch:
     """The refusal that shows what the server signed, so that it can be laid beside what the client signed."""
     text = prefix + sha256_hex(canonical).encode()
+    canonical = without_secrets(canonical)
     return SignatureDoesNotMatch(
         AWSAccessKeyId=access_key,
         StringToSign=text.decode("utf-8", "replace"),

@@ -177,7 +177,7 @@ def _shown(query: bytes) -> str:
 def _path(path: bytes) -> str:
     """The raw path (its start) of a request that no operation claimed; what follows /p/ would be a token."""
     text = path.decode("latin-1")
-    return "/p/..." if text.lstrip("/").startswith("p/") else text
+    return "/p/..." if text.lstrip("/").startswith(("p/", "%70/")) else text
 
 
 class AccessLog:

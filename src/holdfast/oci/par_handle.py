@@ -12,6 +12,8 @@ from holdfast.model.errors import AccessDenied, InternalError, PreconditionFaile
 from holdfast.model.messages import Request, Response
 from holdfast.model.objects import EXISTING, NEW
 from holdfast.objects.conditions import within
+from holdfast.observe.audit import Audit
+from holdfast.observe.refused import tell
 from holdfast.oci import par_uploads
 from holdfast.oci.answers import document, identify, refusal_of, refuse
 from holdfast.oci.cors import preflight, share
@@ -29,10 +31,11 @@ MESSAGE = "PAR does not exist"
 class ParHandler:
     """Answers what `ParDoor` lets in, on one engine; `region` is the first part of every opc-request-id."""
 
-    def __init__(self, engine: Engine, door: ParDoor, region: str) -> None:
+    def __init__(self, engine: Engine, door: ParDoor, region: str, audit: Audit | None = None) -> None:
         self._engine = engine
         self._door = door
         self._region = region.encode("ascii")
+        self._audit = audit
 
     async def __call__(self, request: Request) -> Response:
         """Never raises: every failure is an answer, and an unexpected one is logged once with the request's id, never with its path."""
@@ -41,9 +44,11 @@ class ParHandler:
             if response.body.__class__ is not bytes and request.seen is not None:
                 seen: Any = request.seen
                 seen.answered = time.monotonic()  # a stream begins; for all else the answer is written at once
-        except (NoSuchPar, AccessDenied):
+        except (NoSuchPar, AccessDenied) as error:
             response = refuse(401, "NotAuthenticated", MESSAGE, request)
             _seen(request, "NotAuthenticated")
+            if self._audit is not None:
+                tell(self._audit, "par", request, error if isinstance(error, AccessDenied) else AccessDenied(), "NotAuthenticated")
         except Refusal as refusal:
             response = self._refused(refusal, request)
         except EngineError as error:
@@ -64,7 +69,9 @@ class ParHandler:
         seen: Any = request.seen
         if seen is not None:
             seen.operation, seen.bucket, seen.key = use.operation, use.bucket.name, use.place.key
-            seen.access_key, seen.user = use.caller.access_key, use.caller.user.name if use.caller.user is not None else ""
+            seen.access_key = use.caller.access_key
+            if use.caller.user is not None:
+                seen.user, seen.principal = use.caller.user.name, use.caller.user.id
         return await self._run(use, request)
 
     def _run(self, use: Use, request: Request) -> Awaitable[Response]:

@@ -35,12 +35,14 @@ def digest_of(token: str | bytes) -> bytes:
 
 
 _WHOLE = re.compile(rb"/+p/[A-Za-z0-9_-]{43,}/n/[^/]+/b/[^/]+/[ou](/|\Z)")
+_BEGINNINGS = (b"p/", b"%70/")
+"""The second is for no request, and must not be taken for a bucket: then the token would be told as the name of an object."""
 
 
 def is_par_path(path: bytes, *, signed: bool = False) -> bool:
     """Whether an undecoded path is for this door: whatever is below /p/, and of a request that is `signed` for S3, where a bucket may
     have that name, only what cannot be anything else."""
-    return _WHOLE.match(path) is not None if signed else path.lstrip(b"/").startswith(b"p/")
+    return _WHOLE.match(path) is not None if signed else path.lstrip(b"/").startswith(_BEGINNINGS)
 
 
 def read_path(path: bytes) -> Place:

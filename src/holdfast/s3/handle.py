@@ -249,6 +249,8 @@ class S3:
         seen: Any = request.seen
         if seen is not None:
             seen.error = refusal.code
+            if seen.bucket == "p":  # no bucket: what follows may be the token of a pre-authenticated request
+                seen.key = "..."
         if self.audit is not None and refusal.status < 500:
             tell(self.audit, "s3", request, refusal)
         return refuse(refusal, request)

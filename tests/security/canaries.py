@@ -1,0 +1,382 @@
+"""Secrets that are planted in a running store, and the search for them afterwards in everything that the store writes or says.
+
+To add a door: one line in DOORS. To add a place where clients put secrets: one line in CARRIERS. To add a kind of secret with a life of its own: a
+function in LIVES, which makes and uses it and gives what must be found nowhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import re
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.conftest import make_client
+from tests.oci.requests_made import Store
+from tests.security.raw import Raw
+from tests.serving import Server
+
+BUCKET = "canary-bucket"
+BOOTSTRAP = """
+[[users]]
+name = "bird"
+password_env = "CANARY_PASSWORD"
+[[users.keys]]
+access_key = "BIRDSKEY"
+secret_key = "{static}"
+[[users.tokens]]
+token = "{token}"
+
+[[encryption_keys]]
+id = "canary-kms"
+
+[[buckets]]
+name = "canary-bucket"
+owner = "bird"
+"""
+
+# Requests of every kind: which listener, method, target. Some are answered, most are refused, one way or another.
+DOORS: tuple[tuple[str, str, str], ...] = (
+    ("data", "GET", "/"),
+    ("data", "GET", f"/{BUCKET}?list-type=2"),
+    ("data", "GET", f"/{BUCKET}/there"),
+    ("data", "HEAD", f"/{BUCKET}/not-there"),
+    ("data", "PUT", f"/{BUCKET}/written"),
+    ("data", "POST", f"/{BUCKET}?delete"),
+    ("data", "PUT", f"/{BUCKET}?acl"),
+    ("data", "PUT", f"/{BUCKET}?lifecycle"),
+    ("data", "DELETE", "/no-such-bucket"),
+    ("data", "GET", "/NO_BUCKET_NAME"),
+    ("data", "OPTIONS", f"/{BUCKET}/there"),
+    ("data", "BREW", "/"),
+    ("data", "GET", "no-path"),
+    ("data", "GET", f"/n/default/b/{BUCKET}/o"),
+    ("data", "GET", f"/p/x/n/default/b/{BUCKET}/o/there"),
+    ("data", "POST", f"/n/default/b/{BUCKET}/p"),
+    ("control", "GET", "/metrics"),
+    ("control", "GET", "/health/ready"),
+    ("control", "GET", "/not-there"),
+    ("control", "GET", "/api/v1/users"),
+    ("control", "POST", "/api/v1/users"),
+    ("control", "POST", "/api/v1/sessions"),
+    ("control", "GET", "/20160918/users"),
+    ("control", "PUT", "/metrics"),
+)
+
+# Where clients put secrets, rightly or not: {x} is the secret, {b64} its base64, {hex} the 64 hexadecimal digits of a signature.
+_V4 = "authorization: AWS4-HMAC-SHA256 Credential={key}/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature={hex}"
+CARRIERS: dict[str, str] = {
+    "bearer token": "authorization: Bearer {x}",
+    "basic password": "authorization: Basic {b64}",
+    "signature of version 4": _V4.replace("{key}", "BIRDSKEY"),
+    "signature of version 2": "authorization: AWS BIRDSKEY:{b64}",
+    "token as key of version 4": _V4.replace("{key}", "hft_{x}"),
+    "token as key of version 2": "authorization: AWS hft_{x}:c2lnbmF0dXJl",
+    "signature of OCI": 'authorization: Signature version="1",keyId="t/u/f",algorithm="rsa-sha256",headers="date",signature="{b64}"',
+    "session of OCI": 'authorization: Signature version="1",keyId="ST${x}",algorithm="rsa-sha256",headers="date",signature="x"',
+    "cookie": "cookie: session={x}; __Host-holdfast={x}",
+    "session token": "x-amz-security-token: {x}",
+    "customer's key": "x-amz-server-side-encryption-customer-key: {b64}",
+    "customer's key of a source": "x-amz-copy-source-server-side-encryption-customer-key: {b64}",
+    "customer's key of OCI": "opc-sse-customer-key: {b64}",
+    "csrf token": "x-csrf-token: {x}",
+    "proxy password": "proxy-authorization: Basic {b64}",
+    "query: signature of version 4": "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=BIRDSKEY&X-Amz-Signature={hex}",
+    "query: token as key": "?X-Amz-Credential=hft_{x}%2F20260101&X-Amz-Signature={hex}",
+    "query: signature of version 2": "?AWSAccessKeyId=BIRDSKEY&Expires=9999999999&Signature={x}",
+    "query: token as key of version 2": "?AWSAccessKeyId=hft_{x}&Expires=9999999999&Signature=x",
+    "query: session token": "?X-Amz-Security-Token={x}",
+    "query: access token": "?access_token={x}&token={x}&password={x}",
+    "path: pre-authenticated request": "/p/{x}/n/default/b/canary-bucket/o/there",
+    "path: twice encoded": "/%70/{x}/n/default/b/canary-bucket/o/there",
+    "path: upload of a pre-authenticated request": "/p/{x}/n/default/b/canary-bucket/u/there/id/1/",
+    "body: password in JSON": '{{"name": "bird", "password": "{x}", "secret-key": "{x}", "token": "{x}"}}',
+    "body: private key": '{{"key": "-----BEGIN PRIVATE KEY-----\\n{x}\\n-----END PRIVATE KEY-----"}}',
+    "body: form": "username=bird&password={x}",
+}
+# Said back only to the client that sent it, so that it can be laid beside what the server computed (S3 API Reference, SignatureDoesNotMatch and
+# InvalidAccessKeyId): signatures, and what was named as an access key.
+ECHOED = re.compile(rb"<(SignatureProvided|StringToSign|StringToSignBytes|AWSAccessKeyId)>[^<]*</\1>")
+
+
+class Canary(NamedTuple):
+    """A secret, and what it was."""
+
+    kind: str
+    text: str
+
+
+class Home:
+    """A store in which canaries live, and everything that it said to anybody."""
+
+    def __init__(self, server: Server, planted: dict[str, str]) -> None:
+        self.server = server
+        self.planted = planted
+        self.answers: list[tuple[str, bytes]] = []
+        self.raw = Raw(server)
+        self.store = Store(server)
+
+    def ask(self, kind: str, listener: str, data: bytes) -> bytes:
+        """The bytes that come back for these, kept."""
+        host, _, port = (self.server.endpoint if listener == "data" else self.server.control).partition("://")[2].rpartition(":")
+        got = b""
+        with socket.create_connection((host, int(port)), timeout=5) as sock:
+            sock.settimeout(5)
+            try:
+                sock.sendall(data)
+                while piece := sock.recv(65536):
+                    got += piece
+            except (ConnectionError, TimeoutError):
+                pass
+        self.answers.append((kind, got))
+        return got
+
+    def send(self, kind: str, method: str, target: str, headers: dict[str, str] | None = None, body: bytes = b"", **signing: Any) -> Any:
+        """A signed request of `bird`, whose answer is kept."""
+        signing = {"access_key": "BIRDSKEY", "secret_key": self.planted["static secret"], **signing}
+        reply = self.raw.send(method, target, headers, body, **signing)
+        self.answers.append((kind, reply.raw))
+        return reply
+
+
+def request_with(carrier: str, x: str, method: str, target: str) -> bytes:
+    """The bytes of a request that carries `x`."""
+    filled = carrier.format(x=x, b64=b64encode(x.encode()).decode(), hex=hashlib.sha256(x.encode()).hexdigest())
+    header, body = "", ""
+    if carrier.startswith("?"):
+        target += ("&" if "?" in target else "?") + filled[1:]
+    elif carrier.startswith("/"):
+        target = filled
+    elif ": " in carrier and not carrier.startswith("{"):
+        header = filled + "\r\n"
+    else:
+        body = filled
+    kind = "application/json" if body.startswith("{") else "application/x-www-form-urlencoded"
+    date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    head = f"{method} {target} HTTP/1.1\r\nhost: localhost\r\nx-amz-date: {date}\r\nconnection: close\r\n{header}"
+    return f"{head}content-type: {kind}\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode()
+
+
+def carried(home: Home) -> Iterator[Canary]:
+    """Every carrier through every door, each with a secret of its own."""
+    for kind, carrier in CARRIERS.items():
+        x = secrets.token_urlsafe(30)
+        for listener, method, target in DOORS:
+            home.ask(kind, listener, request_with(carrier, x, method, target))
+        yield Canary(kind, x)
+        if "{hex}" in carrier:
+            yield Canary(kind, hashlib.sha256(x.encode()).hexdigest())
+
+
+def of_bootstrap(home: Home) -> Iterator[Canary]:
+    """The administrator's secret, a static key, a token and a password, declared at the start; used well and badly."""
+    for kind, text in home.planted.items():
+        yield Canary(kind, text)
+    root, token = home.server.secret_key, home.planted["access token"]
+    assert home.send("root secret", "GET", "/", access_key=home.server.access_key, secret_key=root).status == 200
+    assert home.send("static secret", "PUT", f"/{BUCKET}/there", {}, b"x").status == 200
+    assert home.send("static secret", "GET", f"/{BUCKET}/not-there").status == 404
+    assert home.send("static secret as key", "GET", "/", access_key=home.planted["static secret"]).status == 403
+    assert home.send("access token", "GET", "/", access_key=token, secret_key="anything").status == 200
+    assert home.send("access token", "GET", f"/{BUCKET}/not-there", access_key=token).status == 404
+    assert home.send("access token", "GET", "/", access_key=token, region="mars-1").status == 400
+    assert home.send("access token", "GET", "/", access_key=token + "x").status == 403
+    s3 = make_client(home.server)
+    assert s3.list_buckets()
+
+
+def of_signatures(home: Home) -> Iterator[Canary]:
+    """Signatures that are good: of a presigned URL, of a header, of chunks and trailers. Whoever reads one could use it again."""
+    import boto3
+    from botocore.config import Config
+
+    secret = home.planted["static secret"]
+    for version in ("s3v4", "s3"):
+        bird = boto3.client(
+            "s3", endpoint_url=home.server.endpoint, aws_access_key_id="BIRDSKEY", aws_secret_access_key=secret, region_name=home.server.region,
+            config=Config(signature_version=version, s3={"addressing_style": "path"}),
+        )  # fmt: skip
+        for key in ("there", "not-there"):
+            url = bird.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": key}, ExpiresIn=600)
+            target = url.partition(home.server.endpoint)[2]
+            said = home.ask("presigned URL", "data", f"GET {target} HTTP/1.1\r\nhost: {home.raw.hostport}\r\nconnection: close\r\n\r\n".encode())
+            assert said.startswith(b"HTTP/1.1 200" if key == "there" else b"HTTP/1.1 404")
+            yield Canary("signature of a presigned URL", target.partition("Signature=")[2].partition("&")[0])
+    for key in ("there", "not-there", "../x"):
+        signed = home.raw.sign("GET", f"/{BUCKET}/{key}", access_key="BIRDSKEY", secret_key=secret)
+        home.ask("header signature", "data", home.raw.head("GET", f"/{BUCKET}/{key}", {**signed, "connection": "close"}))
+        yield Canary("signature in a header", signed["authorization"].rpartition("=")[2])
+    yield from _chunks(home, secret)
+
+
+def _chunks(home: Home, secret: str) -> Iterator[Canary]:
+    """A signed chunked body, once whole and once with a last chunk that is not."""
+    for end in ("0", "f"):
+        headers = {"x-amz-decoded-content-length": "5", "content-encoding": "aws-chunked"}
+        signed = home.raw.sign(
+            "PUT", f"/{BUCKET}/chunked", headers, "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", access_key="BIRDSKEY", secret_key=secret
+        )
+        scope = signed["authorization"].partition("Credential=BIRDSKEY/")[2].partition(",")[0]
+        previous = signed["authorization"].rpartition("=")[2]
+        body = b""
+        for chunk in (b"hello", b""):
+            text = f"AWS4-HMAC-SHA256-PAYLOAD\n{signed['x-amz-date']}\n{scope}\n{previous}\n" + "\n".join(
+                hashlib.sha256(part).hexdigest() for part in (b"", chunk)
+            )
+            previous = hmac.new(Raw.signing_key(secret, scope), text.encode(), hashlib.sha256).hexdigest()
+            yield Canary("signature of a chunk", previous)
+            body += f"{len(chunk):x};chunk-signature={previous}\r\n".encode() + chunk + b"\r\n"
+        if end == "f":
+            body = body[:-68] + b"f" * 64 + b"\r\n\r\n"
+        head = home.raw.head("PUT", f"/{BUCKET}/chunked", {**signed, "content-length": str(len(body)), "connection": "close"})
+        home.ask("chunks", "data", head + body)
+
+
+def of_credentials(home: Home) -> Iterator[Canary]:
+    """What the directory makes: a static secret, a getsecret secret, a token, a session, a password; and a private key that stays with its owner."""
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    public = private.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+    pem = private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+    password = secrets.token_urlsafe(24)
+
+    async def make(engine: Any, directory: Any) -> list[Canary]:
+        user, now_ms = await directory.users.by_name("bird"), int(time.time() * 1000)
+        key = await directory.keys.create(user.id, now_ms)
+        ozone = await directory.keys.create(user.id, now_ms, access_key="bird@HOST", kind="getsecret")
+        _, token = await directory.tokens.create(user.id, "", now_ms)
+        session = await directory.sessions.create(user.id, now_ms, 600)
+        await directory.passwords.set(user.id, password)
+        assert await directory.passwords.verify(user.id, password) and not await directory.passwords.verify(user.id, password + "x")
+        await directory.api_keys.add(user.id, public, now_ms)
+        made = {key.access_key: key.secret, "bird@HOST": ozone.secret, token: "any"}
+        for access_key, secret in made.items():
+            assert home.send("made key", "GET", "/", access_key=access_key, secret_key=secret).status == 200
+        return [
+            Canary("made static secret", key.secret), Canary("getsecret secret", ozone.secret), Canary("made token", token),
+            Canary("session", session), Canary("set password", password),
+        ]  # fmt: skip
+
+    yield from home.store.do(make)
+    yield Canary("private key of RSA", pem.splitlines()[1])
+    for listener, method, target in DOORS:
+        body = json.dumps({"key": pem}).encode()
+        head = f"{method} {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        home.ask("private key of RSA", listener, head.encode() + body)
+
+
+def of_pars(home: Home) -> Iterator[Canary]:
+    """Tokens of pre-authenticated requests, and of uploads in parts that were begun by them."""
+    par, url = home.store.par(BUCKET, "AnyObjectReadWrite", listing=True)
+    path = url.partition(home.server.endpoint)[2]
+    token = path.split("/")[2]
+    yield Canary("token of a pre-authenticated request", token)
+    for method, rest in (("GET", "there"), ("PUT", "by-par"), ("GET", "nothing"), ("DELETE", "there"), ("GET", "%ff"), ("GET", "")):
+        home.ask("par", "data", f"{method} {path}{rest} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 0\r\n\r\n".encode())
+    head = f"PUT {path}in-parts HTTP/1.1\r\nhost: x\r\nopc-multipart: true\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+    begun = home.ask("par", "data", head.encode())
+    home.answers.pop()  # the only answer that may hold a token: its own
+    uri = json.loads(begun.partition(b"\r\n\r\n")[2])["accessUri"]
+    yield Canary("token of an upload", uri.split("/")[2])
+    home.ask("par", "data", f"PUT {uri}1 HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 1\r\n\r\nx".encode())
+    home.ask("par", "data", f"PUT {uri}x HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 1\r\n\r\nx".encode())
+    home.store.delete(par)
+    home.ask("par", "data", f"GET {path}there HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+
+
+def of_customers_keys(home: Home) -> Iterator[Canary]:
+    """A key of the client's own: used, wrong, with a wrong digest, and in requests whose signature is wrong."""
+    key = secrets.token_bytes(32)
+    text, digest = b64encode(key).decode(), b64encode(hashlib.md5(key).digest()).decode()
+    name = "x-amz-server-side-encryption-customer-"
+    headers = {name + "algorithm": "AES256", name + "key": text, name + "key-md5": digest}
+    assert home.send("customer's key", "PUT", f"/{BUCKET}/sealed", headers, b"x").status == 200
+    assert home.send("customer's key", "GET", f"/{BUCKET}/sealed", headers).body == b"x"
+    assert home.send("customer's key", "GET", f"/{BUCKET}/sealed", headers, secret_key="wrong secret").status == 403
+    assert home.send("customer's key", "GET", f"/{BUCKET}/sealed", headers | {name + "key-md5": "x"}).status == 400
+    assert home.send("customer's key", "GET", f"/{BUCKET}/there", headers).status == 400
+    yield Canary("customer's key", text)
+    yield Canary("customer's key", key.hex())
+
+
+LIVES: tuple[Callable[[Home], Iterator[Canary]], ...] = (of_bootstrap, of_signatures, of_credentials, of_pars, of_customers_keys, carried)
+
+
+def start(home: Path) -> Home:
+    """A store at debug level with canaries in its bootstrap file."""
+    planted = {
+        "static secret": secrets.token_urlsafe(30),
+        "access token": "hft_" + secrets.token_urlsafe(32),
+        "password": secrets.token_urlsafe(24),
+    }
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "site.toml").write_text(BOOTSTRAP.format(static=planted["static secret"], token=planted["access token"]))
+    root = secrets.token_urlsafe(30)
+    env = {"CANARY_PASSWORD": planted["password"], "HOLDFAST_ROOT_SECRET_KEY": root}
+    server = Server(home, bootstrap=home / "site.toml", log_level="debug", env=env)
+    server.secret_key = root
+    return Home(server.start(), {**planted, "root secret": root})
+
+
+def forms(text: str) -> set[bytes]:
+    """How a secret may stand somewhere."""
+    raw = text.encode()
+    return {raw, quote(text, safe="").encode(), b64encode(raw).rstrip(b"="), raw.hex().encode(), json.dumps(text)[1:-1].encode()}
+
+
+def written(home: Home) -> Iterator[tuple[str, bytes]]:
+    """Everything that the store wrote, shows or said."""
+    server = home.server
+    for path in sorted(server.data_dir.rglob("*")):
+        if path.is_file() and path.name != "master.key":
+            yield f"file {path.relative_to(server.data_dir)}", path.read_bytes()
+    yield "stdout", server.out.read_bytes()
+    yield "stderr", server.log.read_bytes()
+    if server.process is not None and server.process.returncode is None:
+        for where in ("/metrics", "/health/live", "/health/ready"):
+            yield where, server.get(where)[1].encode()
+        for name, pid in {**server.facts()["processes"], "supervisor": server.process.pid}.items():
+            yield f"ps of {name}", Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/comm").read_bytes()
+    command = [sys.executable, "-m", "holdfast", "config", *server.arguments()]
+    yield "holdfast config", subprocess.run(command, env=server.env, capture_output=True, timeout=60, check=True).stdout
+    for kind, answer in home.answers:
+        yield f"answer to {kind}", answer
+
+
+def leaks(canaries: list[Canary], everything: list[tuple[str, bytes]]) -> list[str]:
+    """Where any of them stands."""
+    found = []
+    for where, data in everything:
+        for canary in canaries:
+            for form in forms(canary.text):
+                if form in data and not (where.startswith("answer") and _echoed(form, data)):
+                    found.append(f"{canary.kind} in {where}: ...{data[max(0, data.index(form) - 60) : data.index(form)]!r}")
+                    break
+    return found
+
+
+def _echoed(form: bytes, data: bytes) -> bool:
+    """Whether it stands only where a client is told what it sent itself."""
+    return form not in ECHOED.sub(b"", data)
+
+
+def settle(home: Home) -> None:
+    """Until the logs are flushed."""
+
+    async def nothing(engine: Any, directory: Any) -> None:
+        await asyncio.sleep(0.5)
+
+    home.store.do(nothing)

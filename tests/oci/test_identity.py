@@ -198,7 +198,10 @@ def test_compartments_are_made_moved_and_deleted_when_empty(root: Person) -> Non
     assert root.ask("DELETE", f"{V}/policies/{policy['id']}").status == 204
     for id in (a["id"], b["id"]):
         deleted = root.ask("DELETE", f"{V}/compartments/{id}")
-        assert deleted.status == 202 and deleted.headers["opc-work-request-id"]
+        assert deleted.status == 202
+        done = good(root.ask("GET", f"{V}/workRequests/{deleted.headers['opc-work-request-id']}"))
+        assert (done["status"], done["operationType"], done["resources"][0]["identifier"]) == ("SUCCEEDED", "DELETE_COMPARTMENT", id)
+        assert done in good(root.ask("GET", f"{V}/workRequests?compartmentId={root.user.tenancy}&resourceIdentifier={id}"))
         assert bad(root.ask("GET", f"{V}/compartments/{id}")) == (404, "NotAuthorizedOrNotFound")
     assert bad(root.ask("DELETE", f"{V}/compartments/{root.user.tenancy}")) == (400, "InvalidParameter")
 
@@ -272,6 +275,24 @@ def test_auth_tokens(root: Person) -> None:
     assert good(root.ask("PUT", f"{path}/{made['id']}", document={"description": "new"}))["description"] == "new"
     assert root.ask("DELETE", f"{path}/{made['id']}").status == 204
     assert good(root.ask("GET", path)) == []
+
+
+def test_dynamic_groups_are_none(root: Person, nobody: Person) -> None:
+    assert good(root.ask("GET", f"{V}/dynamicGroups?compartmentId={root.user.tenancy}")) == []
+    assert root.ask("POST", f"{V}/dynamicGroups", document={"name": "x"}).status == 501
+    assert bad(nobody.ask("POST", f"{V}/dynamicGroups", document={"name": "x"})) == (409, "NotAuthorizedOrResourceAlreadyExists")
+    assert bad(root.ask("GET", f"{V}/dynamicGroups/ocid1.dynamicgroup.oc1..x")) == (404, "NotAuthorizedOrNotFound")
+
+
+def test_a_console_password_is_made_by_its_user_and_by_who_manages_users(root: Person, nobody: Person, store: Server) -> None:
+    made = good(nobody.ask("POST", f"{V}/users/{nobody.user.id}/uiPassword"))
+
+    async def verify(directory: Directory) -> bool:
+        return await directory.passwords.verify(nobody.user.id, made["password"])
+
+    assert inside(store.data_dir, verify) and made["userId"] == nobody.user.id
+    assert good(root.ask("POST", f"{V}/users/{nobody.user.id}/uiPassword"))["password"] != made["password"] and not inside(store.data_dir, verify)
+    assert bad(nobody.ask("POST", f"{V}/users/{root.user.id}/uiPassword"))[0] in (404, 409)
 
 
 READS = ("/users?compartmentId=T", "/users/U", "/groups?compartmentId=T", "/policies?compartmentId=T", "/compartments?compartmentId=T",

@@ -83,7 +83,7 @@ def test_compartments_regions_and_the_tenancy(store: Server, root: Person, confi
     assert iam(store, config, "region-subscription", "list")[0]["status"] == "READY"
     assert iam(store, config, "tenancy", "get", "--tenancy-id", root.user.tenancy)["name"] == "holdfast"
     assert len(iam(store, config, "availability-domain", "list")) == 1
-    iam(store, config, "compartment", "delete", "--compartment-id", made["id"], "--force")
+    iam(store, config, "compartment", "delete", "--compartment-id", made["id"], "--force", "--wait-for-state", "SUCCEEDED")
     gone = oci(config, store.endpoint, "iam", "compartment", "get", "--compartment-id", made["id"])
     assert gone.returncode == 1 and '"code": "NotAuthorizedOrNotFound"' in gone.stderr.decode()
 

@@ -19,6 +19,7 @@ from holdfast.identities.sessions import Sessions
 from holdfast.identities.tenancies import Tenancies
 from holdfast.identities.tokens import Tokens
 from holdfast.identities.users import Users
+from holdfast.identities.work_requests import WorkRequests
 from holdfast.model.identity import World
 
 
@@ -39,6 +40,7 @@ class Directory:
         self.api_keys = ApiKeys(registry, self.users)
         self.auth_tokens = AuthTokens(registry, self.users)
         self.retries = Retries(registry)
+        self.work_requests = WorkRequests(registry)
         self.sessions = Sessions(registry, self.users)
         self.passwords = Passwords(registry, self.users, self.sessions)
 

@@ -11,7 +11,7 @@ from base64 import b32encode
 from hashlib import sha512
 
 TYPES = frozenset(
-    ("tenancy", "compartment", "user", "serviceaccount", "group", "groupmembership", "organisation", "policy", "credential", "bucket")
+    ("tenancy", "compartment", "user", "serviceaccount", "group", "groupmembership", "organisation", "policy", "credential", "bucket", "workrequest")
 )
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _UNIQUE_CHARACTERS = 60

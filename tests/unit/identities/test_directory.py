@@ -54,8 +54,9 @@ def test_M7_ids_are_ocids(directory: Directory, home: Tenancy) -> None:
         run(directory.groups.add_user(group.id, user.id, 1)).id, run(directory.tokens.create(user.id, "", 1))[0].id,
         person(directory, "robot", kind=SERVICE_ACCOUNT).id, bucket_ocid("eu-1", "default", 7),
     ]  # fmt: skip
+    made.append(run(directory.work_requests.record("DELETE_COMPARTMENT", "c", home.id, 1)).id)
     assert {type_of(id) for id in made} == TYPES and all(OCID.fullmatch(id) for id in made)
-    assert bucket_ocid("eu-1", "default", 7) == made[-1] != bucket_ocid("eu-1", "default", 8)
+    assert bucket_ocid("eu-1", "default", 7) == made[-2] != bucket_ocid("eu-1", "default", 8)
     assert len({new_ocid("user") for _ in range(50)} | {derived_ocid("user", "a"), derived_ocid("user", "b")}) == 52
     assert [type_of(text) for text in ("", "ocid1.user.oc1..x", made[1] + "a", made[1].upper(), "ocid1.cat.oc1.." + "a" * 60)] == [""] * 5
 

@@ -9,7 +9,6 @@ from holdfast.model import errors
 from holdfast.model.errors import AccessDenied, InvalidArgument
 from holdfast.model.identity import Compartment
 from holdfast.model.messages import Response
-from holdfast.model.ocids import derived_ocid
 from holdfast.oci.identity_call import (
     PAGED,
     Conflict,
@@ -129,7 +128,12 @@ async def delete_compartment(call: Call) -> Response:
         raise Conflict("CompartmentNotEmpty", sentence(taken)) from None
     except Unknown:
         raise AccessDenied from None
-    return Response(202, [(b"opc-work-request-id", derived_ocid("workrequest", found.id).encode())])
+    return await _accepted(call, "DELETE_COMPARTMENT", found.id, found.parent)
+
+
+async def _accepted(call: Call, done: str, compartment_id: str, parent_id: str) -> Response:
+    made = await call.services.directory.work_requests.record(done, compartment_id, parent_id, call.now_ms)
+    return Response(202, [(b"opc-work-request-id", made.id.encode())])
 
 
 async def _bucket_in(call: Call, namespace: str, compartment_id: str) -> str | None:
@@ -155,7 +159,7 @@ async def move_compartment(call: Call) -> Response:
         raise AccessDenied
     await call.require(compartment=parent.id)
     await attempt("Compartment", call.services.directory.compartments.change(msgspec.structs.replace(found, parent=parent.id)))
-    return Response(202, [(b"opc-work-request-id", derived_ocid("workrequest", found.id, parent.id).encode())])
+    return await _accepted(call, "MOVE_COMPARTMENT", found.id, parent.id)
 
 
 @operation("RecoverCompartment", "POST", _COMPARTMENT + "/actions/recoverCompartment", conditional=True, asks=False)

@@ -7,7 +7,7 @@ from base64 import b64encode
 
 from holdfast.identities.documents import Unknown
 from holdfast.model.errors import AccessDenied, InvalidArgument
-from holdfast.model.identity import Key, User
+from holdfast.model.identity import ACTIVE, Key, User
 from holdfast.model.messages import Response
 from holdfast.oci.answers import document
 from holdfast.oci.identity_call import LimitExceeded, attempt, check_etag, entity, nothing, once
@@ -21,6 +21,7 @@ from holdfast.oci.identity_documents import (
 )
 from holdfast.oci.operation import Call, operation
 from holdfast.oci.ops.users import user_of
+from holdfast.wire.values import iso_date_ms
 
 HELD_MAX = 100
 """Of each kind and user. OCI allows two or three, which is its price list and not its protocol."""
@@ -149,6 +150,19 @@ async def delete_customer_secret_key(call: Call) -> Response:
     except Unknown:
         raise AccessDenied from None
     return nothing()
+
+
+@operation("CreateOrResetUIPassword", "POST", "/20160918/users/{userId}/uiPassword", asks=False)
+async def create_or_reset_ui_password(call: Call) -> Response:
+    """A new password for the console, which is in no other answer; sessions of the old one end. Errors: AccessDenied."""
+    user = await user_of(call)
+    password = secrets.token_urlsafe(15)
+    try:
+        await call.services.directory.passwords.set(user.id, password)
+    except Unknown:
+        raise AccessDenied from None
+    about = {"userId": user.id, "password": password, "timeCreated": iso_date_ms(call.now_ms), "lifecycleState": ACTIVE, "inactiveStatus": None}
+    return document(about)
 
 
 @operation("CreateAuthToken", "POST", _AUTH_TOKENS, body=AuthTokenDetails, asks=False)

@@ -162,7 +162,9 @@ async def _visible(call: Call, given: list[Listed]) -> list[Any]:
     seen = [
         each.shown
         for each in given
-        if permits_operation(call.caller, operation, target=each.target, request=call.request, compartment=each.compartment).allowed
+        if permits_operation(
+            call.caller, operation, bucket=call.found.bucket, target=each.target, request=call.request, compartment=each.compartment
+        ).allowed
     ]
     if not seen:
         decision = permits(call, operation)

@@ -17,9 +17,9 @@ from holdfast.cli.show import QueryError, picked, text_of
 
 DONE, FAILED, USAGE = 0, 1, 2
 SURE = "Are you sure you want to delete this resource? [y/N]: "
-ONCE = "This is the only time that the secret is shown. Keep it now: it cannot be had again, only replaced."
+ONCE = "This is the only time that the {} is shown. Keep it now: it cannot be had again, only replaced."
 
-_HOW = """\
+HOW = """\
 Every command asks the server at --control (or HOLDFAST_CONTROL) in the name of the key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or of a
 profile in ~/.aws/credentials. It prints JSON, {"data": ...}; --query picks from that (JMESPath), --raw-output prints a text bare.
 Exit codes: 0 done, 1 refused or not reached (ServiceError on stderr), 2 wrong usage.
@@ -78,21 +78,22 @@ def new_parser(to: Any, name: str, says: str, epilog: str) -> Parser:
 def parser() -> Parser:
     """All of `holdfast admin`."""
     made = Parser(
-        prog="holdfast admin", description="Administers a running Holdfast: who there is, and who may do what.", epilog=_FIRST_STEPS + _HOW,
+        prog="holdfast admin", description="Administers a running Holdfast: who there is, and who may do what.", epilog=_FIRST_STEPS + HOW,
         formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
     )  # fmt: skip
     nouns = made.add_subparsers(dest="noun", metavar="WHAT", parser_class=Parser, required=True)
     for noun in NOUNS:
         own = [command for command in COMMANDS if command.noun == noun.name]
         examples = "".join(f"  {command.example}\n" for command in own if command.example)
-        below = new_parser(nouns, noun.name, noun.says, f"examples:\n{examples}\n{_HOW}")
+        below = new_parser(nouns, noun.name, noun.says, f"examples:\n{examples}\n{HOW}")
         verbs = below.add_subparsers(dest="verb", metavar="COMMAND", parser_class=Parser, required=True)
         for command in own:
-            _add_command(verbs, command)
+            add_command(verbs, command)
     return made
 
 
-def _add_command(verbs: Any, command: Command) -> None:
+def add_command(verbs: Any, command: Command) -> None:
+    """A command of the table as a subcommand."""
     made = new_parser(verbs, command.verb, command.says, f"example:\n  {command.example}\n" if command.example else "")
     exclusive: dict[str, Any] = {}
     for option in command.options:
@@ -194,7 +195,11 @@ def sure() -> bool:
 
 def main(arguments: Sequence[str]) -> int:
     """The entry point. Exit codes: 0 done, 1 refused or not reached, 2 wrong usage."""
-    options = parser().parse_args(arguments)
+    return perform(parser().parse_args(arguments))
+
+
+def perform(options: argparse.Namespace) -> int:
+    """Does what a parsed line of commands of the table says; the exit code."""
     command: Command = options.command
     try:
         if options.query:
@@ -209,5 +214,5 @@ def main(arguments: Sequence[str]) -> int:
     except (ServiceError, ClientError, UsageError, QueryError) as error:
         return complain(error)
     if command.once:
-        print(ONCE, file=sys.stderr)
+        print(ONCE.format("URL" if command.once == "access-uri" else "secret"), file=sys.stderr)
     return DONE

@@ -7,6 +7,10 @@ from collections.abc import Sequence
 
 def run(name: str, arguments: Sequence[str]) -> int:
     """Runs one; its exit code."""
+    if name == "par":
+        from holdfast.cli import par
+
+        return par.main(arguments)
     from holdfast.cli import admin
 
     return admin.main(arguments)

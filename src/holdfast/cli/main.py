@@ -13,7 +13,10 @@ from holdfast import __version__
 from holdfast.config import TABLE, ConfigError, Loaded, Row, load, nearest
 
 USAGE_EXIT, FAILURE_EXIT = 2, 1
-CLIENTS = {"admin": "administer a running store: users, groups, policies, keys"}
+CLIENTS = {
+    "admin": "administer a running store: users, groups, policies, keys",
+    "par": "URLs that let others read or write objects without an account (pre-authenticated requests)",
+}
 """The commands that ask a running server, in `holdfast.cli.clients`."""
 
 SERVE_EPILOG = """\

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from holdfast.admin.route import Route
-from holdfast.admin.routes import compartments, groups, keys, policies, users, whoami
+from holdfast.admin.routes import compartments, groups, keys, pars, policies, users, whoami
 
 ROUTES: tuple[Route, ...] = (
     *whoami.ROUTES,
@@ -12,4 +12,5 @@ ROUTES: tuple[Route, ...] = (
     *groups.ROUTES,
     *policies.ROUTES,
     *keys.ROUTES,
+    *pars.ROUTES,
 )

@@ -334,6 +334,33 @@ def test_M20_a_policy_counts_for_the_next_request(root: Person, nobody: Person) 
     assert root.ask("DELETE", f"{V}/policies/{policy['id']}").status == 204
 
 
+def test_nobody_gives_more_than_he_has(root: Person, store: Server) -> None:
+    chief, group = signer(store, "chief", 2), make(root, "/groups", name="chiefs")
+    rights = [f"Allow group chiefs to manage {what} in tenancy" for what in ("users", "groups", "policies", "compartments")]
+    make(root, "/policies", name="chiefs", statements=[*rights, "Allow group chiefs to read buckets in tenancy"])
+    good(root.ask("POST", f"{V}/userGroupMemberships", document={"userId": chief.user.id, "groupId": group["id"]}))
+    document = {"compartmentId": root.user.tenancy, "name": "more", "description": "d"}
+    for statement, status in (
+        ("Allow group chiefs to manage all-resources in tenancy", 409), ("Allow group chiefs to read objects in tenancy", 409),
+        ("Allow group chiefs to inspect buckets in tenancy", 200),
+    ):  # fmt: skip
+        assert chief.ask("POST", f"{V}/policies", document=document | {"statements": [statement]}).status == status, statement
+    policy = good(chief.ask("GET", f"{V}/policies?compartmentId={root.user.tenancy}&name=more"))[0]
+    assert chief.ask("PUT", f"{V}/policies/{policy['id']}", document={"statements": ["Allow group chiefs to read objects in tenancy"]}).status == 404
+    administrators = good(root.ask("GET", f"{V}/groups?compartmentId={root.user.tenancy}&name=Administrators"))[0]["id"]
+    wanted = {"userId": chief.user.id, "groupId": administrators}
+    assert bad(chief.ask("POST", f"{V}/userGroupMemberships", document=wanted)) == (409, "NotAuthorizedOrResourceAlreadyExists")
+    credentials = {"apiKeys": {"key": pem_of(new_key(3))}, "customerSecretKeys": {"displayName": "x"}, "authTokens": {"description": "x"}}
+    for path, document in credentials.items():
+        assert chief.ask("POST", f"{V}/users/{root.user.id}/{path}", document=document).status in (404, 409), path
+        ordinary = make(root, "/users", name=f"ordinary-{path}")
+        good(chief.ask("POST", f"{V}/users/{ordinary['id']}/{path}", document=document))
+    assert chief.ask("POST", f"{V}/users/{root.user.id}/uiPassword").status in (404, 409)
+    place = good(chief.ask("POST", f"{V}/compartments", document={"compartmentId": root.user.tenancy, "name": "chiefs-own", "description": "d"}))
+    assert chief.ask("PUT", f"{V}/compartments/{place['id']}", document={"name": "renamed"}).status == 404
+    assert good(chief.ask("PUT", f"{V}/compartments/{place['id']}", document={"description": "new"}))["description"] == "new"
+
+
 def test_a_request_with_a_retry_token_is_done_once(root: Person) -> None:
     document, headers = {"compartmentId": root.user.tenancy, "name": "once", "description": "d"}, {"opc-retry-token": "t" * 30}
     first = good(root.ask("POST", f"{V}/users", document=document, headers=headers))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from holdfast.authz.giving import everything_in
 from holdfast.identities.documents import Taken, Unknown
 from holdfast.model import errors
 from holdfast.model.errors import AccessDenied, InvalidArgument
@@ -23,6 +24,7 @@ from holdfast.oci.identity_call import (
     sentence,
 )
 from holdfast.oci.identity_documents import CreateCompartmentDetails, MoveCompartmentDetails, UpdateCompartmentDetails, compartment_json
+from holdfast.oci.identity_giving import require_to_give, world_of
 from holdfast.oci.operation import Call, operation
 
 _COMPARTMENTS, _COMPARTMENT = "/20160918/compartments", "/20160918/compartments/{compartmentId}"
@@ -104,6 +106,8 @@ async def update_compartment(call: Call) -> Response:
     given: UpdateCompartmentDetails = call.body
     found = await _compartment_of(call)
     check_etag(call, found)
+    if given.name is not None:
+        await _require_all_of(call, found)
     changed = msgspec.structs.replace(
         found,
         name=found.name if given.name is None else checked_name(given.name),
@@ -111,6 +115,12 @@ async def update_compartment(call: Call) -> Response:
     )
     after = await attempt("Compartment", call.services.directory.compartments.change(changed))
     return entity(after, compartment_json(after, True))
+
+
+async def _require_all_of(call: Call, *compartments: Compartment) -> None:
+    """Another name or place changes which policies reach a compartment: who gives it one must have every right in it. Errors: AccessDenied."""
+    for each in compartments:
+        require_to_give(call, everything_in(each.id, await world_of(call, each.tenancy)), each.tenancy)
 
 
 @operation("DeleteCompartment", "DELETE", _COMPARTMENT, conditional=True, asks=False)
@@ -158,6 +168,7 @@ async def move_compartment(call: Call) -> Response:
     if parent is None or parent.tenancy != found.tenancy:
         raise AccessDenied
     await call.require(compartment=parent.id)
+    await _require_all_of(call, found, parent)
     await attempt("Compartment", call.services.directory.compartments.change(msgspec.structs.replace(found, parent=parent.id)))
     return await _accepted(call, "MOVE_COMPARTMENT", found.id, parent.id)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from holdfast.authz.giving import by_group
 from holdfast.identities.documents import Taken, Unknown
 from holdfast.model.errors import AccessDenied, InvalidArgument
 from holdfast.model.identity import Group, Membership, User
@@ -25,6 +26,7 @@ from holdfast.oci.identity_call import (
     tenancy_of,
 )
 from holdfast.oci.identity_documents import AddUserToGroupDetails, CreateGroupDetails, UpdateGroupDetails, group_json, membership_json
+from holdfast.oci.identity_giving import require_to_give, world_of
 from holdfast.oci.operation import Call, operation
 
 _GROUPS, _GROUP = "/20160918/groups", "/20160918/groups/{groupId}"
@@ -109,6 +111,7 @@ async def add_user_to_group(call: Call) -> Response:
     if group is None or user is None or user.tenancy != group.tenancy:
         raise AccessDenied
     await _require_both(call, group, user)
+    require_to_give(call, by_group(group, await world_of(call, group.tenancy)), group.tenancy)
 
     async def make() -> tuple[str, Response]:
         made = await attempt("UserGroupMembership", directory.groups.add_user(group.id, user.id, call.now_ms))

@@ -7,6 +7,7 @@ from datetime import date
 
 import msgspec
 
+from holdfast.authz.giving import by_statement
 from holdfast.authz.grants import check_statement
 from holdfast.authz.statements import StatementError
 from holdfast.identities.documents import Unknown
@@ -15,6 +16,7 @@ from holdfast.model.identity import Compartment, PolicyDocument
 from holdfast.model.messages import Response
 from holdfast.oci.identity_call import PAGED, Row, attempt, check_etag, checked_description, checked_name, entity, nothing, once, page_of
 from holdfast.oci.identity_documents import CreatePolicyDetails, UpdatePolicyDetails, policy_json
+from holdfast.oci.identity_giving import require_to_give, world_of
 from holdfast.oci.operation import Call, operation
 
 _POLICIES, _POLICY = "/20160918/policies", "/20160918/policies/{policyId}"
@@ -32,15 +34,18 @@ async def _policy_of(call: Call) -> PolicyDocument:
 
 
 async def _checked(call: Call, statements: list[str], tenancy_id: str, compartment_id: str) -> tuple[str, ...]:
-    """Statements that parse, and whose groups and compartments are there. Errors: InvalidArgument with the place where one goes wrong."""
+    """Statements that parse, whose groups and compartments are there, and that give no more than the caller has.
+
+    Errors: InvalidArgument with the place where one goes wrong; AccessDenied."""
     if not 1 <= len(statements) <= _STATEMENTS_MAX:
         raise InvalidArgument(f"A policy has 1 to {_STATEMENTS_MAX} statements.", ArgumentName="statements")
-    world = await call.services.directory.world(tenancy_id)
-    for number, statement in enumerate(statements, 1):
+    world = await world_of(call, tenancy_id)
+    for number, text in enumerate(statements, 1):
         try:
-            check_statement(statement, compartment_id, world)
+            statement = check_statement(text, compartment_id, world)
         except StatementError as error:
-            raise InvalidArgument(f"Statement {number} cannot be used: {error} of {statement[:500]!r}.", ArgumentName="statements") from None
+            raise InvalidArgument(f"Statement {number} cannot be used: {error} of {text[:500]!r}.", ArgumentName="statements") from None
+        require_to_give(call, by_statement(statement, compartment_id, world), tenancy_id)
     return tuple(statements)
 
 

@@ -19,6 +19,7 @@ from holdfast.oci.identity_documents import (
     auth_token_json,
     secret_key_json,
 )
+from holdfast.oci.identity_giving import require_to_open
 from holdfast.oci.operation import Call, operation
 from holdfast.oci.ops.users import user_of
 from holdfast.wire.values import iso_date_ms
@@ -46,6 +47,7 @@ def _text(text: str, name: str) -> str:
 async def upload_api_key(call: Call) -> Response:
     """Errors: AccessDenied, InvalidArgument (no RSA key), Conflict, LimitExceeded."""
     user = await user_of(call)
+    await require_to_open(call, user)
     api_keys = call.services.directory.api_keys
 
     async def make() -> tuple[str, Response]:
@@ -98,6 +100,7 @@ async def _secret_key_of(call: Call, user: User) -> Key:
 async def create_customer_secret_key(call: Call) -> Response:
     """Access key and secret for S3; the secret is in no other answer. Errors: AccessDenied, InvalidArgument, LimitExceeded."""
     user = await user_of(call)
+    await require_to_open(call, user)
     keys, name = call.services.directory.keys, _text(call.body.display_name, "displayName")
 
     async def shown(access_key: str, secret: str) -> Response | None:
@@ -156,6 +159,7 @@ async def delete_customer_secret_key(call: Call) -> Response:
 async def create_or_reset_ui_password(call: Call) -> Response:
     """A new password for the console, which is in no other answer; sessions of the old one end. Errors: AccessDenied."""
     user = await user_of(call)
+    await require_to_open(call, user)
     password = secrets.token_urlsafe(15)
     try:
         await call.services.directory.passwords.set(user.id, password)
@@ -171,6 +175,7 @@ async def create_auth_token(call: Call) -> Response:
 
     Errors: AccessDenied, InvalidArgument, LimitExceeded."""
     user = await user_of(call)
+    await require_to_open(call, user)
     tokens, description = call.services.directory.auth_tokens, _text(call.body.description, "description")
 
     async def make() -> tuple[str, Response]:

@@ -188,7 +188,7 @@ class Server:
             engine, settings, who, authorize, domains=settings.domain, namespace_claimed=whose, authenticate_form=whose_form, audit=audit
         )  # fmt: skip
         signing = SigningKeys(directory, keys, lambda: server_secret(engine.registry, key, "oci-sessions"))
-        oci = OCI(NativeServices(engine, settings, directory, keys, signing))
+        oci = OCI(NativeServices(engine, settings, directory, keys, signing), audit)
         return Doors(s3, oci, ParHandler(engine, door, settings.region, audit), region=settings.region, domain=settings.oci_domain)
 
     def _api(self, engine: Engine) -> Api:

@@ -15,7 +15,8 @@ from holdfast.model.buckets import LINK, Bucket
 from holdfast.model.errors import AccessDenied, InternalError, InvalidArgument, NoSuchBucket, NotAuthenticated, Refusal
 from holdfast.model.identity import ANONYMOUS, Caller
 from holdfast.model.messages import Request, Response
-from holdfast.oci import ops
+from holdfast.observe.audit import Audit
+from holdfast.oci import audited, ops
 from holdfast.oci.answers import identify, refusal_of
 from holdfast.oci.cors import preflight, share
 from holdfast.oci.errors import NamespaceNotFound, NotFound, answer_of
@@ -32,8 +33,9 @@ _CONDITIONS = (b"if-match", b"if-none-match")
 class OCI:
     """The OCI dialect as a handler of requests."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, audit: Audit | None = None) -> None:
         ops.load()
+        self._audit = audit
         self.services = services
         self.router = Router(OPERATIONS.values())
         self._region = services.settings.region.encode("ascii")
@@ -69,6 +71,7 @@ class OCI:
         match: Match | None = None
         try:
             match = self.router.match(request)
+            _note(request, match)
         except Refusal as refusal:
             trouble = refusal
         caller = ANONYMOUS
@@ -87,10 +90,8 @@ class OCI:
         """Errors: Refusal, EngineError."""
         operation, names = match
         seen: Any = request.seen
-        if seen is not None:
-            seen.operation, seen.bucket, seen.key = operation.name, names.get("bucketName", ""), names.get("objectName", "")
-            if caller.user is not None:
-                seen.access_key, seen.user = caller.access_key, caller.user.name
+        if seen is not None and caller.user is not None:
+            seen.access_key, seen.user, seen.principal = caller.access_key, caller.user.name, caller.user.id
         call = Call(request, caller, operation.name, names, {}, self.services)
         await self.locate(call)
         if operation.asks:
@@ -101,7 +102,7 @@ class OCI:
             call.body = await read_body(operation, request)
         elif not operation.streams and request.body.length != 0:
             await request.body.read_all(operation.body_bytes_max)  # what was signed of it must hold, though nothing is asked of it
-        return await operation.run(call)
+        return await audited.run(operation, call, self._audit)
 
     async def locate(self, call: Call) -> None:
         """Finds the bucket that the path names; a link's source has the data and the rights. Errors: NamespaceNotFound, NoSuchBucket."""
@@ -132,7 +133,16 @@ class OCI:
         seen: Any = request.seen
         if seen is not None:
             seen.error = "AccessDenied" if isinstance(refusal, AccessDenied) else refusal.code
+        audited.refused(self._audit, request, refusal)
         return response
+
+
+def _note(request: Request, match: Match | None) -> None:
+    """Tells the logs what is asked, whoever asks."""
+    seen: Any = request.seen
+    if seen is not None and match is not None:
+        operation, names = match
+        seen.operation, seen.bucket, seen.key = operation.name, names.get("bucketName", ""), names.get("objectName", "")
 
 
 def check_headers(operation: Operation, request: Request) -> None:

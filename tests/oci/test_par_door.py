@@ -32,6 +32,7 @@ class Room:
     def __init__(self) -> None:
         self.memory = MemoryEngine()
         self.calls: list[str] = []
+        self.because = ""
         self.engine = timed(self.memory, lambda name, _seconds, _error: self.calls.append(name))
         self.people: dict[str, Caller] = {}
         self.door = ParDoor(self.engine, self.caller_of, permits_operation, source_of)
@@ -68,7 +69,8 @@ class Room:
         request = Request(method, f"/p/{token}{place}{rest}".encode(), named, EMPTY, received_at=at_s, id="ID")
         try:
             return self.run(self.door.enter(request))  # type: ignore[no-any-return]
-        except NoSuchPar:
+        except NoSuchPar as refused:
+            self.because = refused.because
             return None
 
 
@@ -276,11 +278,19 @@ def test_every_refusal_takes_the_same_steps_M117(room: Room) -> None:
         "creator deleted": lambda: room.use("GET", orphan, "o/a/k"),
         "creator lost it": lambda: room.use("GET", weak, "o/a/k"),
     }
-    steps = {}
+    steps, reasons = {}, {}
     for _ in range(2):
         for cause, ask in causes.items():
             room.calls.clear()
+            room.because = ""
             found = ask()
             assert (found is not None) == (cause == "works"), cause
-            steps[cause] = tuple(room.calls)
+            steps[cause], reasons[cause] = tuple(room.calls), room.because
     assert set(steps.values()) == {("catalog.par_of_token", "catalog.bucket")}, steps
+    assert reasons == {
+        "works": "", "unknown": "the token is not known", "deleted": "the token is not known", "expired": "it has expired",
+        "outside": "outside the scope of the pre-authenticated request", "verb": "it is good for objects only", "post": "it is good for objects only",
+        "list": "outside the scope of the pre-authenticated request", "bucket": "it is for another bucket", "namespace": "it is for another bucket",
+        "no place": "it is good for objects only", "not a token": "the token is not known",
+        "creator deleted": "its creator is deleted or not active", "creator lost it": "nothing allows it",
+    }  # fmt: skip

@@ -35,7 +35,13 @@ _NOBODY = Caller(how="par", user=User(id="", name="", canonical_id="", display_n
 
 
 class NoSuchPar(Exception):
-    """The request is refused, and nobody is told why."""
+    """The request is refused, and its sender is not told why. `because` and `access_key` ("par:" and an id, "" where no request was found) are
+    for the audit log of the store."""
+
+    def __init__(self, because: str, access_key: str = "") -> None:
+        super().__init__(because)
+        self.because = because
+        self.access_key = access_key
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -85,26 +91,30 @@ class ParDoor:
         creates = overwrites = True
         if operation == "PutObject":
             creates = self._permits(caller, operation, bucket=bucket, key=place.key, request=request, permissions=_CREATE).allowed
-            overwrites = self._permits(caller, operation, bucket=bucket, key=place.key, request=request, permissions=_OVERWRITE).allowed
+            decision = self._permits(caller, operation, bucket=bucket, key=place.key, request=request, permissions=_OVERWRITE)
+            overwrites = decision.allowed
             allowed = creates or overwrites
         else:
             needs = _WRITE if place.kind == "u" else ()
-            allowed = self._permits(caller, operation or "GetObject", bucket=bucket, key=place.key, request=request, permissions=needs).allowed
-        if (
-            par is None
-            or named is None
-            or bucket is None
-            or named.id != par.bucket_id
-            or not operation
-            or not allowed
-            or caller.user is _NOBODY.user
-            or (place.namespace, place.bucket) != (par.namespace, par.bucket)
-            or int(request.received_at * 1000) >= par.expires_ms
-            or (token is not None and (token.key, token.upload_id, token.bucket_id) != (place.key, place.upload_id, bucket.id))
-        ):
-            if par is None and named is None:
+            decision = self._permits(caller, operation or "GetObject", bucket=bucket, key=place.key, request=request, permissions=needs)
+            allowed = decision.allowed
+        if par is None:
+            if named is None:
                 self._stand_for("", "")
-            raise NoSuchPar
+            raise NoSuchPar("the token is not known")
+        because = ""
+        if bucket is None or named is None or named.id != par.bucket_id or (place.namespace, place.bucket) != (par.namespace, par.bucket):
+            because = "it is for another bucket"
+        elif int(request.received_at * 1000) >= par.expires_ms:
+            because = "it has expired"
+        elif caller.user is _NOBODY.user:
+            because = "its creator is deleted or not active"
+        elif token is not None and (token.key, token.upload_id, token.bucket_id) != (place.key, place.upload_id, bucket.id):
+            because = "it is for another upload"
+        elif not operation or not allowed:
+            because = decision.because if operation else "it is good for objects only"
+        if because or bucket is None:
+            raise NoSuchPar(because, caller.access_key)
         if not self._stand_in.bucket:
             self._stand_for(par.namespace, par.bucket)
         return Use(operation, par, caller, bucket, place, creates, overwrites, token)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable
-from typing import Any
+from typing import Any, cast
 
 from holdfast.engine.api import Engine, EngineError
 from holdfast.model.errors import AccessDenied, InternalError, PreconditionFailed, Refusal
@@ -48,7 +48,7 @@ class ParHandler:
             response = refuse(401, "NotAuthenticated", MESSAGE, request)
             _seen(request, "NotAuthenticated")
             if self._audit is not None:
-                tell(self._audit, "par", request, error if isinstance(error, AccessDenied) else AccessDenied(), "NotAuthenticated")
+                tell(self._audit, "par", request, _for_operators(error, request), "NotAuthenticated")
         except Refusal as refusal:
             response = self._refused(refusal, request)
         except EngineError as error:
@@ -115,6 +115,17 @@ class ParHandler:
         if isinstance(refusal, PreconditionFailed) and refusal.fields.get("Condition") == "If-None-Match":
             code = "IfNoneMatchFailed"
         return refuse(status, code, refusal.message, request, refusal.headers)
+
+
+def _for_operators(error: NoSuchPar | AccessDenied, request: Request) -> AccessDenied:
+    """The refusal as the audit log has it: with the reason, and with the id of the request whose token it was."""
+    if isinstance(error, AccessDenied):
+        return error
+    denied, seen = AccessDenied(), cast(Any, request.seen)
+    denied.because = error.because
+    if seen is not None:
+        seen.access_key = error.access_key
+    return denied
 
 
 def _seen(request: Request, code: str) -> None:

@@ -67,7 +67,7 @@ async def start(engine: Engine, use: Use, request: Request, now_ms: int) -> Resp
         await engine.catalog.create_par_upload(stored)
     except Gone:
         await abort_upload(engine, upload)
-        raise NoSuchPar from None
+        raise NoSuchPar("it was deleted meanwhile", use.caller.access_key) from None
     told = {
         "namespace": use.par.namespace,
         "bucket": use.par.bucket,

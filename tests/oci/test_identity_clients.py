@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.identity.people import client, refused
+from tests.oci.identity_people import signer
 from tests.oci.people import CLI, Person, environment, oci, require_client
-from tests.oci.test_identity import signer
 from tests.serving import Server
 
 

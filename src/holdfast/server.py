@@ -19,11 +19,8 @@ import msgspec
 import uvloop
 
 from holdfast import __version__, http
-from holdfast.admin.api import Api
 from holdfast.admin.app import make_app
 from holdfast.admin.listener import ControlListener
-from holdfast.admin.route import Services as AdminServices
-from holdfast.admin.routes import ROUTES
 from holdfast.authn.authenticate import authenticate
 from holdfast.authn.post_form import authenticate_form
 from holdfast.authn.presigned import claimed_key
@@ -36,6 +33,7 @@ from holdfast.buckets.links import source_of
 from holdfast.cli.audit_log import note_start, open_audit
 from holdfast.cli.banner import Started, banner, key_text, own_authority, ready_line
 from holdfast.config import Settings
+from holdfast.control import access_path, administration
 from holdfast.doors import Doors
 from holdfast.engine.api import Engine, EngineError
 from holdfast.engine.embedded import EmbeddedEngine
@@ -191,24 +189,18 @@ class Server:
         oci = OCI(NativeServices(engine, settings, directory, keys, signing), audit)
         return Doors(s3, oci, ParHandler(engine, door, settings.region, audit), region=settings.region, domain=settings.oci_domain)
 
-    def _api(self, engine: Engine) -> Api:
-        """The administration API on this engine."""
-        key = master.load(master_path(self.settings))
-        if key is None:
-            raise MasterKeyError(f"{master_path(self.settings)} is missing")
-        directory = Directory(engine.registry, key)
-        return Api(ROUTES, AdminServices(directory=directory, keys=Keys(engine.registry, directory, compile_grants), catalog=engine.catalog))
-
     async def _steward(self, life: child.Life) -> None:
         settings = self.settings
         engine = open_engine(self.settings)
+        audit = open_audit(settings)
+        self._watch(audit, life)
 
         async def troubles() -> list[str]:
             found = [f"{process} does not serve" for process in self.board.missing()]
             trouble = await engine.check()
             return [*found, trouble] if trouble else found
 
-        app = make_app(troubles, lambda: exposition(self.metrics.families()), self._api(engine))
+        app = make_app(troubles, lambda: exposition(self.metrics.families()), administration(engine, settings, audit))
         listener = ControlListener(app, settings.control_tls_cert, settings.control_tls_key, settings.drain_timeout_s)
         life.on_reload.append(listener.reload)
         jobs = [Job("sweep", lambda: sweep(engine, self.metrics, settings.sweep_age_s), settings.sweep_interval_s, settings.sweep_interval_s / 10)]
@@ -227,6 +219,8 @@ class Server:
         life.serving()
         await listener.serve_until(self.control, life.draining)
         await working
+        if audit is not None:
+            audit.close()
         await engine.close()
 
 
@@ -234,10 +228,7 @@ def access_log(settings: Settings) -> AccessLog | None:
     """The access log as the settings want it."""
     if settings.access_log == "off":
         return None
-    path = None if settings.access_log == "-" else Path(settings.access_log)
-    if settings.access_log == "default":
-        path = Path(settings.data_dir) / "logs" / "access.jsonl"
-    return AccessLog(path, bytes_max=settings.access_log_bytes_max, files=settings.access_log_files)
+    return AccessLog(access_path(settings), bytes_max=settings.access_log_bytes_max, files=settings.access_log_files)
 
 
 def serve(settings: Settings, *, quiet: bool = False) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -12,12 +11,16 @@ from starlette.types import Receive, Scope, Send
 
 from holdfast.admin.callers import Callers
 from holdfast.admin.faults import Fault, fault_of, forbidden, invalid, missing
+from holdfast.admin.openapi import document
+from holdfast.admin.recorder import Recorder
 from holdfast.admin.request import request_of
 from holdfast.admin.route import Call, Listed, Route, Router, Services, parameters, read
 from holdfast.authz.decide import Decision
 from holdfast.authz.gather import permits_operation
-from holdfast.model.identity import SERVICE_ACCOUNT, Caller, Tenancy, User
+from holdfast.model.errors import Refusal
+from holdfast.model.identity import ANONYMOUS, SERVICE_ACCOUNT, Caller, Tenancy, User
 from holdfast.model.messages import Request
+from holdfast.observe.audit import Audit
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +35,8 @@ _OF_LISTS = ("tenancy", "limit", "page")
 _HEADERS = (("content-type", "application/json"), ("cache-control", "no-store"), ("x-content-type-options", "nosniff"))
 _encode = msgspec.json.Encoder().encode
 
-Told = Callable[[Call, Route, Fault | None], None]
-"""Told of each refusal and each change, for the audit log."""
+NOBODY = User(id="", name="", canonical_id="", display_name="")
+"""Who asks where nobody has to prove who he is."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -47,11 +50,12 @@ class Answer(msgspec.Struct, frozen=True):
 class Api:
     """An ASGI application for everything below /api/v1."""
 
-    def __init__(self, routes: tuple[Route, ...], services: Services, told: Told | None = None) -> None:
+    def __init__(self, routes: tuple[Route, ...], services: Services, audit: Audit | None = None) -> None:
         self._router = Router(routes)
         self._services = services
         self._callers = Callers(services.keys, services.directory)
-        self._told = told
+        self._record = Recorder(audit)
+        self._document = _encode(document(routes, PREFIX))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = request_of(scope, receive)
@@ -72,50 +76,62 @@ class Api:
             return Answer(fault.status, body, fault.headers)
 
     async def _serve(self, request: Request) -> Answer:
-        caller = await self._callers.prove(request)
-        user = caller.user
-        assert user is not None
-        route, path = self._router.find(request.method, request.path.removeprefix(PREFIX.encode()))
-        query = parameters(request.query, (*(_OF_LISTS if route.lists else _OF_ALL), *route.query))
+        path = request.path.removeprefix(PREFIX.encode())
+        if path == b"/openapi.json" and request.method == "GET":
+            return Answer(200, self._document)
+        opened = self._router.opened(request.method, path)
+        try:
+            caller = ANONYMOUS if opened else await self._callers.prove(request)
+        except Refusal as refusal:
+            self._record.unproven(request, refusal)
+            raise
+        user = caller.user or NOBODY
+        route, arguments = self._router.find(request.method, path)
+        query = parameters(request.query, () if opened else (*(_OF_LISTS if route.lists else _OF_ALL), *route.query))
         call = Call(
             request=request,
             caller=caller,
             user=user,
             tenancy=await self._tenancy(caller, user, query.pop("tenancy", "")),
             services=self._services,
-            path=path,
+            path=arguments,
             query=query,
+            operation=route.operation,
         )
         try:
+            if route.method != "GET":
+                self._record.check()
             answer = await self._do(route, call)
-        except Exception as error:
-            if self._told is not None:
-                self._told(call, route, fault_of(error))
+        except Fault as fault:
+            self._record.refused(call, fault)
             raise
-        if self._told is not None and route.method != "GET":
-            self._told(call, route, None)
+        if route.method != "GET":
+            await self._record.changed(call)
         return answer
 
     async def _do(self, route: Route, call: Call) -> Answer:
         call.body = await _body(route, call.request)
         found = call.found = await route.about(call)
         there = found.target is not None or found.thing is not None
-        call.operation = route.of_robot if route.of_robot and is_robot(found.target) else route.operation
-        if not route.lists:
+        if route.of_robot and is_robot(found.target):
+            call.operation = route.of_robot
+        lost = bool(found.words) and not there
+        if not route.open and (lost or not route.lists):
             decision = permits(call, call.operation)
             if not decision.allowed:
                 raise forbidden(call.operation, decision.because)
-            if found.words and not there:
+            if lost:
                 raise missing(f"There is no {found.words}.")
+            call.rule = decision.because
         given = await route.does(call)
         if route.lists:
             return _page(call, await _visible(call, given))
-        return Answer(route.status, _encode({"data": given}))
+        return Answer(route.status, _encode({"data": given}), tuple(call.headers))
 
     async def _tenancy(self, caller: Caller, user: User, named: str) -> Tenancy:
         """The tenancy that a request is about: the caller's, or for who runs the store any other. Errors: Fault."""
         tenancies = self._services.directory.tenancies
-        own = await tenancies.get(user.tenancy)
+        own = await tenancies.get(user.tenancy or await tenancies.default_id())
         if own is None:
             raise missing("The tenancy is not there any more.")
         if named in ("", own.id, own.name):

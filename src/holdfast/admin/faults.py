@@ -5,6 +5,7 @@ from __future__ import annotations
 from holdfast.engine import api as engine
 from holdfast.identities.documents import Taken, Unknown
 from holdfast.model.errors import Refusal
+from holdfast.observe import audit
 
 
 class Fault(Exception):
@@ -54,7 +55,7 @@ def fault_of(error: Exception) -> Fault | None:
         return missing(_sentence(error))
     if isinstance(error, engine.Full):
         return Fault(507, "InsufficientStorage", "The store has no space left; nothing was changed.")
-    if isinstance(error, engine.Unavailable):
+    if isinstance(error, engine.Unavailable | audit.Unavailable):
         return Fault(503, "ServiceUnavailable", "The store cannot answer now.", headers=(("retry-after", "1"),))
     if isinstance(error, engine.Stale | engine.AlreadyExists | engine.Conflict):
         return conflict("It is being changed by somebody else; try again.")

@@ -55,7 +55,7 @@ async def compartment_of(call: Call, name: str) -> Compartment | None:
 
 async def bucket_of(call: Call, name: str) -> Bucket | None:
     """A bucket of the tenancy's namespace."""
-    return await call.services.catalog.bucket(call.tenancy.namespace, name)
+    return await call.services.engine.catalog.bucket(call.tenancy.namespace, name)
 
 
 async def in_tenancy(call: Call) -> Found:

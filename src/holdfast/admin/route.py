@@ -11,13 +11,15 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from holdfast.admin.faults import Fault, invalid, missing
+from holdfast.admin.throttle import Throttle
 from holdfast.authz.decide import Target
-from holdfast.engine.api import Catalog
+from holdfast.engine.api import Engine
 from holdfast.identities.cache import Keys
 from holdfast.identities.directory import Directory
 from holdfast.model.buckets import Bucket
 from holdfast.model.identity import Caller, Tenancy, User, World
 from holdfast.model.messages import Request
+from holdfast.observe.records import Record
 
 SEGMENT = re.compile(r"\{([a-z-]+)\}")
 
@@ -50,11 +52,13 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
-    """What handlers work with."""
+    """What handlers work with. `record` finds what the logs say of a request, by its id, and may wait for a disk."""
 
     directory: Directory
     keys: Keys
-    catalog: Catalog
+    engine: Engine
+    record: Callable[[str], Record | None]
+    throttle: Throttle = msgspec.field(default_factory=Throttle)
 
 
 class Call(msgspec.Struct, kw_only=True):
@@ -70,8 +74,9 @@ class Call(msgspec.Struct, kw_only=True):
     body: Any = None
     found: Found = msgspec.field(default_factory=Found)
     operation: str = ""
-    cookie: str = ""
-    notes: dict[str, str] = msgspec.field(default_factory=dict)
+    rule: str = ""
+    resource: str = ""
+    headers: list[tuple[str, str]] = msgspec.field(default_factory=list)
 
     @property
     def directory(self) -> Directory:
@@ -89,7 +94,7 @@ class Call(msgspec.Struct, kw_only=True):
     @property
     def abroad(self) -> bool:
         """Whether this is about another tenancy than the caller's."""
-        return self.tenancy.id != self.user.tenancy
+        return self.user.tenancy not in ("", self.tenancy.id)
 
     async def world(self) -> World:
         found = await self.services.keys.world(self.tenancy.id)
@@ -107,7 +112,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     `of_robot` where it is a service account's.
 
     `body` is what the body must be; `query` the parameters that it takes; `shows` the type of the answer's data. `lists`: the handler
-    gives every `Listed`, and the caller sees those that he may. `secret`: the answer holds what is shown only once.
+    gives every `Listed`, and the caller sees those that he may. `secret`: the answer holds what is shown only once. `open`: nobody has to prove
+    who he is, and the handler lets in whom it will.
     """
 
     method: str
@@ -123,6 +129,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 200
     lists: bool = False
     secret: bool = False
+    open: bool = False
 
     @property
     def segments(self) -> tuple[str, ...]:
@@ -134,9 +141,14 @@ class Router:
 
     def __init__(self, routes: tuple[Route, ...]) -> None:
         self.routes = routes
+        self._open = frozenset((route.method, route.path.encode()) for route in routes if route.open)
         self._by_length: dict[int, list[Route]] = {}
         for route in routes:
             self._by_length.setdefault(len(route.segments), []).append(route)
+
+    def opened(self, method: str, raw_path: bytes) -> bool:
+        """Whether this is a route for which nobody has to prove who he is."""
+        return (method, raw_path) in self._open
 
     def find(self, method: str, raw_path: bytes) -> tuple[Route, dict[str, str]]:
         """Errors: Fault for no route, a method that it has not, a path that is no text."""

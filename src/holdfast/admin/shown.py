@@ -6,6 +6,7 @@ The only types with a secret in them are the `New...` ones, which the route that
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from holdfast.admin.route import Shown
 from holdfast.model import identity
@@ -124,6 +125,55 @@ class Key(Shown):
 class NewKey(Key):
     key: str
     """The secret: shown only here."""
+
+
+class NewTenancy(Tenancy):
+    administrator: NewKey | None
+    """The key of the administrator who was made with it: its secret is shown only here."""
+
+
+class ApiKey(Shown):
+    fingerprint: str
+    key_id: str
+    """What signatures of the OCI name: tenancy, user and fingerprint."""
+    key_value: str
+    user_id: str
+    lifecycle_state: str
+    time_created: str | None
+
+
+class Session(Shown):
+    user_id: str
+    token: str | None
+    """The bearer of the session, shown only here; None where it came as a cookie."""
+    time_expires: str | None
+
+
+class HasPassword(Shown):
+    user_id: str
+    has_password: bool
+
+
+class Explained(Shown):
+    who: str
+    principal: str
+    action: str
+    resource: str
+    allowed: bool
+    because: str
+    permissions: list[str]
+    said: list[dict[str, str]]
+    """What each policy said, as identity, resource or limit."""
+    suggestion: str
+    """The smallest change that would allow it."""
+
+
+class Recorded(Shown):
+    request_id: str
+    access: dict[str, Any]
+    audit: list[dict[str, Any]]
+    explained: Explained | None
+    """How the same question is decided now."""
 
 
 class Token(Shown):
@@ -292,4 +342,42 @@ def new_key(made: identity.Credential, stored: identity.Key) -> NewKey:
         lifecycle_state=stored.status,
         time_created=moment(stored.created_ms),
         time_expires=moment(stored.expires_ms),
+    )
+
+
+def token(found: identity.Token, who: identity.User, organisation: identity.Organisation | None, now_ms: int) -> Token:
+    """`who`: the user as the S3 identity that the token opens."""
+    label = f"S3 Access key for {organisation.display_name} COU ({who.canonical_id})" if organisation else f"S3 Access key of {who.name}"
+    return Token(
+        id=found.id,
+        display_name=label,
+        user_id=found.user_id,
+        organisation_id=found.organisation,
+        s3_user=who.canonical_id,
+        lifecycle_state=_life(found.status, found.expires_ms, now_ms),
+        time_created=moment(found.created_ms),
+        time_expires=moment(found.expires_ms),
+    )
+
+
+def api_key(found: identity.ApiKey, user: identity.User) -> ApiKey:
+    return ApiKey(
+        fingerprint=found.fingerprint,
+        key_id=f"{user.tenancy}/{user.id}/{found.fingerprint}",
+        key_value=found.public_pem,
+        user_id=user.id,
+        lifecycle_state=found.status,
+        time_created=moment(found.created_ms),
+    )
+
+
+def new_tenancy(made: identity.Tenancy, administrator: NewKey | None) -> NewTenancy:
+    return NewTenancy(
+        id=made.id,
+        name=made.name,
+        namespace=made.namespace,
+        description=made.description,
+        s3_compartment_id=made.s3_compartment or made.id,
+        time_created=moment(made.created_ms),
+        administrator=administrator,
     )

@@ -7,7 +7,7 @@ import difflib
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 from urllib.parse import quote
 
@@ -54,14 +54,14 @@ class Parser(argparse.ArgumentParser):
         self.exit(USAGE, f"holdfast: {message}{near}\nTry: {self.prog} --help\n")
 
 
-def shared(to: argparse.ArgumentParser) -> None:
-    """The options that every command has."""
+def shared(to: argparse.ArgumentParser, outputs: tuple[str, ...] = ("json", "table")) -> None:
+    """The options that every command has; the first of `outputs` is the usual one."""
     group = to.add_argument_group("server, caller and output")
     group.add_argument("--control", metavar="URL", help=f"the control listener [HOLDFAST_CONTROL; default {DEFAULT_CONTROL}]")
     group.add_argument("--profile", metavar="NAME", default="", help="profile of ~/.aws/credentials; else the environment's key")
     group.add_argument("--ca-bundle", metavar="FILE", default="", help="certificates to trust for https [AWS_CA_BUNDLE]")
     group.add_argument("--in-tenancy", metavar="NAME", default="", help="another tenancy than your own; only for who runs the store")
-    group.add_argument("--output", choices=("json", "table"), default="json", help="how the answer is printed [json]")
+    group.add_argument("--output", choices=outputs, default=outputs[0], help=f"how the answer is printed [{outputs[0]}]")
     group.add_argument("--query", metavar="JMESPATH", default="", help="picks from the answer, for example data.id")
     group.add_argument("--raw-output", action="store_true", help="prints a text without quotes")
 
@@ -95,6 +95,11 @@ def parser() -> Parser:
 def add_command(verbs: Any, command: Command) -> None:
     """A command of the table as a subcommand."""
     made = new_parser(verbs, command.verb, command.says, f"example:\n  {command.example}\n" if command.example else "")
+    add_options(made, command)
+
+
+def add_options(made: argparse.ArgumentParser, command: Command, outputs: tuple[str, ...] = ("json", "table")) -> None:
+    """The options of one command, and those that every command has."""
     exclusive: dict[str, Any] = {}
     for option in command.options:
         to: Any = made
@@ -102,11 +107,15 @@ def add_command(verbs: Any, command: Command) -> None:
             if option.one_of not in exclusive:
                 exclusive[option.one_of] = made.add_mutually_exclusive_group(required=option.one_of.endswith("!"))
             to = exclusive[option.one_of]
-        settings: dict[str, Any] = {"dest": "option:" + option.flag, "help": option.says.replace("%", "%%"), "default": None}
+        settings: dict[str, Any] = {"help": option.says.replace("%", "%%"), "default": None}
+        if not option.flag.startswith("-"):
+            to.add_argument("option:" + option.flag, metavar=option.flag, nargs=None if option.required else "?", **settings)
+            continue
+        settings["dest"] = "option:" + option.flag
         if option.required and not option.one_of:
             settings["required"] = True
         if option.kind == "flag":
-            settings["action"] = "store_true"
+            settings |= {"action": "store_true", "default": None}
         else:
             settings["metavar"] = None if option.choices else option.metavar
             settings["choices"] = option.choices or None
@@ -116,7 +125,7 @@ def add_command(verbs: Any, command: Command) -> None:
     if command.asks:
         made.add_argument("--force", action="store_true", help="does not ask whether you are sure")
     made.set_defaults(command=command)
-    shared(made)
+    shared(made, outputs)
 
 
 def client_of(options: argparse.Namespace) -> Client:
@@ -133,6 +142,8 @@ def request_of(command: Command, options: argparse.Namespace) -> tuple[str, dict
         value = getattr(options, "option:" + option.flag)
         if value is None or value is False:
             rivals = [other for other in command.options if other.one_of and other.one_of == option.one_of]
+            if option.kind == "secret" and body is not None:
+                body[option.name] = _asked()
             if not option.default or any(getattr(options, "option:" + other.flag) for other in rivals):
                 continue
             value = option.default
@@ -141,23 +152,44 @@ def request_of(command: Command, options: argparse.Namespace) -> tuple[str, dict
         elif option.place == "query":
             query[option.name] = "true" if value is True else str(value)
         elif body is not None:
-            body[option.name] = _json(option, value) if option.kind == "json" else value
+            body[option.name] = _read(option, value) if option.kind in ("json", "file", "secret") else value
     if options.in_tenancy:
         query["tenancy"] = options.in_tenancy
     return path, query, body
 
 
-def _json(option: Option, text: str) -> Any:
-    """A value given as JSON, or read from a file as file://NAME. Errors: UsageError says where it stops being JSON."""
+def _read(option: Option, text: str) -> Any:
+    """What an option leads to: JSON (or file://NAME with JSON in it), the text of a file, a secret in a file. Errors: UsageError."""
     try:
-        if text.startswith("file://"):
-            with open(text.removeprefix("file://"), encoding="utf-8") as file:
+        if option.kind == "json" and not text.startswith("file://"):
+            return json.loads(text)
+        name = text.removeprefix("file://")
+        if name == "-":
+            text = sys.stdin.read()
+        else:
+            with open(name, encoding="utf-8") as file:
                 text = file.read()
-        return json.loads(text)
+        return json.loads(text) if option.kind == "json" else text.rstrip("\r\n") if option.kind == "secret" else text
     except OSError as error:
-        raise UsageError(f"{option.flag}: {error.strerror}: {text.removeprefix('file://')}") from None
+        raise UsageError(f"{option.flag}: {error.strerror}: {error.filename}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{option.flag}: the file is not text") from None
     except ValueError as error:
         raise UsageError(f"{option.flag} is not JSON: {error}") from None
+
+
+def _asked() -> str:
+    """A new password from the terminal, twice. Errors: UsageError."""
+    import getpass
+
+    try:
+        first = getpass.getpass("New password: ")
+        again = getpass.getpass("Again: ")
+    except EOFError:
+        raise UsageError("there is no terminal to ask at: --password-file names a file, or - for stdin") from None
+    if first != again:
+        raise UsageError("the two are not the same")
+    return first
 
 
 def ask(command: Command, options: argparse.Namespace) -> dict[str, Any]:
@@ -198,8 +230,8 @@ def main(arguments: Sequence[str]) -> int:
     return perform(parser().parse_args(arguments))
 
 
-def perform(options: argparse.Namespace) -> int:
-    """Does what a parsed line of commands of the table says; the exit code."""
+def perform(options: argparse.Namespace, show: Callable[[dict[str, Any]], str] | None = None) -> int:
+    """Does what was asked for; `show` makes the text of `--output text`. The exit code."""
     command: Command = options.command
     try:
         if options.query:
@@ -210,9 +242,12 @@ def perform(options: argparse.Namespace) -> int:
                 print("Aborted: nothing was deleted.", file=sys.stderr)
                 return FAILED
         answer = ask(command, options)
-        print_answer(answer, options)
+        if show is not None and options.output == "text" and not options.query:
+            print(show(answer["data"]))
+        else:
+            print_answer(answer, options)
     except (ServiceError, ClientError, UsageError, QueryError) as error:
         return complain(error)
-    if command.once:
+    if command.once and answer["data"].get(command.once):
         print(ONCE.format("URL" if command.once == "access-uri" else "secret"), file=sys.stderr)
     return DONE

@@ -49,12 +49,18 @@ class Noun(NamedTuple):
 
 
 NOUNS = (
+    Noun("tenancy", "whole tenancies, each with its namespace, people and policies"),
     Noun("compartment", "folders of the tenancy, the scope of policies and roles"),
     Noun("user", "people who have keys, passwords and memberships"),
     Noun("service-account", "programs that have keys and roles, and live in a compartment"),
     Noun("group", "users that policies name together"),
     Noun("policy", "statements that say which group may do what, and where"),
+    Noun("role", "storage.viewer, storage.editor and others, given on the tenancy, a compartment or a bucket"),
     Noun("key", "static keys (customer secret keys): access key and secret for S3"),
+    Noun("token", "access tokens: used as S3 access key, with any secret; one for each user and organisation"),
+    Noun("organisation", "federated groups (COUs): in each a user is an S3 identity of its own"),
+    Noun("api-key", "public halves of RSA keys that sign OCI requests"),
+    Noun("password", "passwords of the console"),
 )
 
 
@@ -160,4 +166,105 @@ _KEYS = (
     Command("key", "delete", "DELETE", "/keys/{key}", "delete a key: it is refused at once", (_KEY_ID,)),
 )  # fmt: skip
 
-COMMANDS: tuple[Command, ...] = (*_COMPARTMENTS, *_USERS, *_GROUPS, *_POLICIES, *_KEYS)
+_TENANCY = Option("--name", "path", "tenancy", "name or OCID; else your own", default="~")
+_TENANCIES = (
+    Command("tenancy", "create", "POST", "/tenancies", "make a tenancy; only for who runs the store", (
+        _NEW_NAME, Option("--namespace", "body", "namespace", "its object storage namespace, for good", required=True), _DESCRIPTION,
+        Option("--administrator", "body", "administrator", "also make its first administrator, with a key that is shown only now"),
+    ), "holdfast admin tenancy create --name acme --namespace acme --administrator root", once="administrator"),
+    Command("tenancy", "list", "GET", "/tenancies", "list tenancies: your own, or all for who runs the store", pages=True),
+    Command("tenancy", "get", "GET", "/tenancies/{tenancy}", "show a tenancy", (_TENANCY,),
+            "holdfast admin tenancy get --query data.namespace --raw-output"),
+    Command("tenancy", "update", "PUT", "/tenancies/{tenancy}", "change a tenancy", (
+        _TENANCY, _OTHER_NAME, _DESCRIPTION,
+        Option("--s3-compartment", "body", "s3-compartment", "where buckets go that are made through S3: path or OCID", metavar="PATH"),
+    )),
+)  # fmt: skip
+_HOLDERS = ("user", "service-account", "group")
+
+
+def _holders(place: str, needed: str) -> tuple[Option, ...]:
+    return tuple(Option("--" + kind, place, kind, f"the {kind.replace('-', ' ')} that has it", one_of="holder" + needed) for kind in _HOLDERS)
+
+
+def _scopes(place: str) -> tuple[Option, ...]:
+    return (
+        Option("--compartment", place, "compartment", "on a compartment and all below it: path or OCID", one_of="scope!", metavar="PATH"),
+        Option("--bucket", place, "bucket", "on one bucket", one_of="scope!"),
+        Option("--tenancy", place, "tenancy-wide", "on the whole tenancy", kind="flag", one_of="scope!"),
+    )
+
+
+_ROLES = (
+    Command("role", "add", "POST", "/role-bindings", "give a role", (
+        Option("--role", "body", "role", "storage.viewer, .configViewer, .configurer, .uploader, .editor or .admin", required=True),
+        *_holders("body", "!"), *_scopes("body"),
+    ), "holdfast admin role add --role storage.editor --service-account robot --compartment photos"),
+    Command("role", "remove", "DELETE", "/role-bindings", "take a role away: it counts at once", (
+        Option("--role", "query", "role", "the role", required=True), *_holders("query", "!"), *_scopes("query"),
+    )),
+    Command("role", "list", "GET", "/role-bindings", "list who has which role where", _holders("query", ""), pages=True),
+    Command("role", "list-kinds", "GET", "/roles", "list the roles that there are, and what each allows"),
+)  # fmt: skip
+_TOKENS = (
+    Command("token", "create", "POST", "/users/{user}/tokens", "make a token (data.token), shown only now; the one before ends", (
+        *_WHOSE, Option("--organisation", "body", "organisation", "as whom in that organisation; who is not in it is enrolled"),
+        _text("--expires", "when it ends: 2030-01-31T12:00:00Z; else never", metavar="TIME"),
+    ), "holdfast admin token create --user ann --organisation physics", once="token"),
+    Command("token", "list", "GET", "/users/{user}/tokens", "list tokens, without their text", _WHOSE),
+    Command("token", "delete", "DELETE", "/users/{user}/tokens/{token}", "revoke a token: it is refused at once", (
+        *_WHOSE, Option("--id", "path", "token", "the token, by its OCID", one_of="which!", metavar="OCID"),
+        Option("--organisation", "path", "token", "the token of that organisation", one_of="which!"),
+    )),
+)  # fmt: skip
+_ORGANISATION = Option("--organisation", "path", "organisation", "name or OCID of the organisation", required=True)
+_ORGANISATIONS = (
+    Command("organisation", "create", "POST", "/organisations", "make an organisation", (
+        _NEW_NAME, _text("--display-name", "the name that people see"), _DESCRIPTION,
+    ), "holdfast admin organisation create --name physics"),
+    Command("organisation", "list", "GET", "/organisations", "list organisations", pages=True),
+    Command("organisation", "get", "GET", "/organisations/{organisation}", "show an organisation", (_name("organisation", "organisation"),)),
+    Command("organisation", "update", "PUT", "/organisations/{organisation}", "change an organisation", (
+        _name("organisation", "organisation"), _text("--display-name", "the name that people see"), _DESCRIPTION,
+    )),
+    Command("organisation", "delete", "DELETE", "/organisations/{organisation}", "delete an organisation that nobody is in", (
+        _name("organisation", "organisation"),
+    )),
+    Command("organisation", "list-users", "GET", "/organisations/{organisation}/members", "list its users and their S3 identities", (_ORGANISATION,)),
+    Command("organisation", "add-user", "POST", "/organisations/{organisation}/members", "enrol a user", (
+        _ORGANISATION, Option("--user", "body", "user", "name or OCID of the user", required=True),
+    ), "holdfast admin organisation add-user --organisation physics --user ann"),
+    Command("organisation", "remove-user", "DELETE", "/organisations/{organisation}/members/{user}", "end an enrolment and its token", (
+        _ORGANISATION, Option("--user", "path", "user", "name or OCID of the user", required=True),
+    )),
+)  # fmt: skip
+_API_KEYS = (
+    Command("api-key", "create", "POST", "/users/{user}/api-keys", "take the public half of an RSA key", (
+        *_WHOSE, Option("--key-file", "body", "key", "public key in PEM", required=True, kind="file", metavar="FILE"),
+    ), "holdfast admin api-key create --user ann --key-file ann_public.pem"),
+    Command("api-key", "list", "GET", "/users/{user}/api-keys", "list API keys", _WHOSE),
+    Command("api-key", "delete", "DELETE", "/users/{user}/api-keys/{fingerprint}", "delete an API key", (
+        *_WHOSE, Option("--fingerprint", "path", "fingerprint", "which, as in the list", required=True, metavar="FINGERPRINT"),
+    )),
+)  # fmt: skip
+_USER = Option("--user", "path", "user", "whose; else your own", default="~")
+_PASSWORDS = (
+    Command("password", "set", "PUT", "/users/{user}/password", "set a password, asked for or read from a file; ends the sessions of the user", (
+        _USER, Option("--password-file", "body", "password", "file with the password, - for stdin; else it is asked", kind="secret", metavar="FILE"),
+    ), "holdfast admin password set --user ann"),
+    Command("password", "clear", "DELETE", "/users/{user}/password", "take the password away, and end the sessions", (_USER,)),
+)  # fmt: skip
+
+COMMANDS: tuple[Command, ...] = (
+    *_TENANCIES, *_COMPARTMENTS, *_USERS, *_GROUPS, *_POLICIES, *_ROLES, *_KEYS, *_TOKENS, *_ORGANISATIONS, *_API_KEYS, *_PASSWORDS,
+)  # fmt: skip
+
+WHOAMI = Command("user", "get", "GET", "/whoami", "show who you are", example="holdfast session user get --query data.id --raw-output")
+EXPLAIN = Command("explain", "", "GET", "/explain", "say whether somebody may do something, why, and what would allow it", (
+    Option("--as", "query", "as", "a user, service account, S3 identity (user_organisation), access key, or anonymous", required=True, metavar="WHO"),
+    Option("ACTION", "query", "action", "s3:GetObject, or an operation of S3, OCI or the administration (CreateUser)", required=True),
+    Option("RESOURCE", "query", "resource", "bucket, bucket/key, compartment path, user/NAME, group/NAME; else the tenancy"),
+), "holdfast explain --as ann s3:GetObject photos/2026/a.jpg")  # fmt: skip
+WHY = Command("why", "", "GET", "/requests/{request}", "say what became of a request, why, and what would allow it", (
+    Option("REQUEST-ID", "path", "request", "x-amz-request-id of the answer", required=True),
+), "holdfast why 3F2A9C0D1B4E5F60")  # fmt: skip

@@ -15,7 +15,10 @@ from holdfast.config import TABLE, ConfigError, Loaded, Row, load, nearest
 USAGE_EXIT, FAILURE_EXIT = 2, 1
 CLIENTS = {
     "admin": "administer a running store: users, groups, policies, keys",
+    "session": "show who you are to a running store",
     "par": "URLs that let others read or write objects without an account (pre-authenticated requests)",
+    "explain": "say whether somebody may do something, and why",
+    "why": "say why a request was answered as it was",
 }
 """The commands that ask a running server, in `holdfast.cli.clients`."""
 

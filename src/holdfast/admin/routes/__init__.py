@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 from holdfast.admin.route import Route
-from holdfast.admin.routes import compartments, groups, keys, pars, policies, users, whoami
+from holdfast.admin.routes import (
+    api_keys,
+    compartments,
+    explain,
+    groups,
+    keys,
+    organisations,
+    pars,
+    policies,
+    roles,
+    sessions,
+    tenancies,
+    tokens,
+    users,
+    whoami,
+)
 
 ROUTES: tuple[Route, ...] = (
     *whoami.ROUTES,
+    *sessions.ROUTES,
+    *tenancies.ROUTES,
     *compartments.ROUTES,
     *users.ROUTES,
     *groups.ROUTES,
     *policies.ROUTES,
+    *roles.ROUTES,
     *keys.ROUTES,
     *pars.ROUTES,
+    *tokens.ROUTES,
+    *api_keys.ROUTES,
+    *organisations.ROUTES,
+    *explain.ROUTES,
 )

@@ -75,7 +75,7 @@ async def the_par(call: Call) -> Found:
     found = await the_bucket(call)
     if found.bucket is None:
         return found
-    par = await call.services.catalog.par(found.bucket.id, call.path["par"])
+    par = await call.services.engine.catalog.par(found.bucket.id, call.path["par"])
     return Found(thing=par, bucket=found.bucket, compartment=found.compartment, words="pre-authenticated request of that id")
 
 
@@ -93,7 +93,7 @@ async def create(call: Call) -> NewPar:
     decision = permits_operation(call.caller, call.operation, bucket=bucket, key=par.target, request=call.request, permissions=needs)
     if not decision.allowed:
         raise forbidden(call.operation, decision.because, f"You can only pass on what you may do: {', '.join(needs)}.")
-    stored = await create_par(call.services.catalog, par)
+    stored = await create_par(call.services.engine.catalog, par)
     return NewPar(**_members(stored), access_uri=access_uri(stored, token))
 
 
@@ -101,7 +101,7 @@ async def list_pars(call: Call) -> list[Listed]:
     """All of the bucket's, in order of the names that they are about."""
     bucket: Bucket = call.target
     prefix, after, rows = call.query.get("object-name-prefix", ""), ("", 0), list[Listed]()
-    while some := await call.services.catalog.pars(bucket.id, prefix=prefix, after=after, limit=_PAGE):
+    while some := await call.services.engine.catalog.pars(bucket.id, prefix=prefix, after=after, limit=_PAGE):
         rows += [Listed(target=None, compartment=call.found.compartment, shown=shown(par)) for par in some]
         after = (some[-1].target, some[-1].number)
     return rows
@@ -114,7 +114,7 @@ async def get(call: Call) -> ShownPar:
 async def delete(call: Call) -> Deleted:
     """Its next use is refused."""
     par: Par = call.target
-    await call.services.catalog.delete_par(par.bucket_id, par.id)
+    await call.services.engine.catalog.delete_par(par.bucket_id, par.id)
     return Deleted(deleted=par.id)
 
 

@@ -1,0 +1,41 @@
+"""What the control listener administers: the administration API put together from the parts of the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from holdfast.admin.api import Api
+from holdfast.admin.route import Services
+from holdfast.admin.routes import ROUTES
+from holdfast.authz.grants import compile_grants
+from holdfast.cli.audit_log import audit_path
+from holdfast.config import Settings
+from holdfast.engine.api import Engine
+from holdfast.identities import master
+from holdfast.identities.cache import Keys
+from holdfast.identities.directory import Directory
+from holdfast.identities.master import MasterKeyError
+from holdfast.observe.audit import Audit
+from holdfast.observe.records import Record, find
+
+
+def administration(engine: Engine, settings: Settings, audit: Audit | None) -> Api:
+    """The administration API on an engine. Errors: MasterKeyError."""
+    path = Path(settings.data_dir) / master.FILE_NAME
+    key = master.load(path)
+    if key is None:
+        raise MasterKeyError(f"{path} is missing")
+    directory = Directory(engine.registry, key)
+    keys = Keys(engine.registry, directory, compile_grants)
+
+    def record(request_id: str) -> Record | None:
+        return find(Path(settings.data_dir), request_id, access_log=access_path(settings), audit_log=audit_path(settings))
+
+    return Api(ROUTES, Services(directory=directory, keys=keys, engine=engine, record=record), audit)
+
+
+def access_path(settings: Settings) -> Path | None:
+    """The file of the access log; None where it is none."""
+    if settings.access_log == "default":
+        return Path(settings.data_dir) / "logs" / "access.jsonl"
+    return None if settings.access_log in ("-", "off") else Path(settings.access_log)

@@ -30,7 +30,7 @@ async def authenticate(request: Request, keys: Finder, now: float, settings: Set
     headers = request.headers
     authorization = headers.get(b"authorization")
     if authorization is None and request.query:
-        caller = await verify_alike(request, keys, now, settings)
+        caller = verify_alike(request, keys, now, settings)
         if caller is not None:
             return caller
     in_query = _mechanism_in(request.query) if request.query else ""

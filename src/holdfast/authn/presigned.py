@@ -41,7 +41,7 @@ _SIGNED_ALIKE_MAX = 512
 class SignedAlike(NamedTuple):
     """What the queries say that differ in their signature only: all that one key signs within one second, for one host.
 
-    `until` is the last second of their validity, `prefix` and `rest` are what stands before and after what varies in what is signed.
+    `until` is the last second of their validity. `signer` has taken what comes first in what is signed, `rest` is what follows the path.
     """
 
     credential: Credential
@@ -52,7 +52,6 @@ class SignedAlike(NamedTuple):
     until: int
     expires_s: int
     host: bytes
-    prefix: bytes
     rest: bytes
 
 
@@ -60,16 +59,16 @@ _signed_alike: dict[bytes, SignedAlike] = {}
 _METHODS = {name: name.encode() + b"\n" for name in ("GET", "HEAD", "PUT", "POST", "DELETE")}
 
 
-async def verify_alike(request: Request, keys: Finder, now: float, settings: Settings) -> Caller | None:
+def verify_alike(request: Request, keys: Finder, now: float, settings: Settings) -> Caller | None:
     """The caller, if the query is that of a request verified before but for a signature that is right for this one.
 
-    None says nothing: `verify_query` then takes the query apart, and says what is wrong if anything is. Errors: those of `keys.find`.
+    None says nothing: `verify_query` then takes the query apart, and says what is wrong if anything is.
     """
     query = request.query
     known = _signed_alike.get(query[:-64])
     if known is None:
         return None
-    credential, caller, signer, region, sent, until, expires_s, host, prefix, rest = known
+    credential, caller, signer, region, sent, until, expires_s, host, rest = known
     headers = request.headers
     method = _METHODS.get(request.method)
     if (
@@ -78,14 +77,14 @@ async def verify_alike(request: Request, keys: Finder, now: float, settings: Set
         or not sent - settings.skew_s_max <= now <= until
         or method is None
         or headers.get(b"host") != host
-        or await keys.find(credential.access_key) is not credential
+        or keys.remembered(credential.access_key) is not credential
         or (credential.expires_ms and credential.expires_ms <= now * 1000)
     ):
         return None
     for name in headers:
         if name[:6] == b"x-amz-":
             return None
-    expected = signer.sign(prefix + sha256_hex(method + request.path + rest).encode())
+    expected = signer.sign(sha256_hex(method + request.path + rest).encode())
     return caller if compare_digest(expected.encode(), query[-64:]) else None
 
 
@@ -98,7 +97,9 @@ def _remember(query: bytes, scope: Scope, stamp: bytes, expires_s: int, host: by
         del _signed_alike[next(iter(_signed_alike))]
     rest = b"\n" + query[:-81] + b"\nhost:" + host + b"\n\nhost\nUNSIGNED-PAYLOAD"
     caller = Caller(how="v4-query", user=credential.user, access_key=credential.access_key, grants=credential.grants)
-    _signed_alike[query[:-64]] = SignedAlike(credential, caller, signer, scope.region, sent, sent + expires_s, expires_s, host, prefix, rest)
+    _signed_alike[query[:-64]] = SignedAlike(
+        credential, caller, signer.after(prefix), scope.region, sent, sent + expires_s, expires_s, host, rest
+    )
 
 
 async def verify_query(request: Request, keys: Finder, now: float, settings: Settings) -> Proof:

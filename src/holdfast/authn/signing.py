@@ -26,6 +26,14 @@ class Signer:
         self._inner = sha256(block.translate(_INNER))
         self._outer = sha256(block.translate(_OUTER))
 
+    def after(self, start: bytes) -> Signer:
+        """One that has taken the start of a message already: its `sign` is given the rest."""
+        begun = Signer.__new__(Signer)
+        begun._inner = self._inner.copy()
+        begun._inner.update(start)
+        begun._outer = self._outer
+        return begun
+
     def sign(self, message: bytes) -> str:
         """The signature in lower-case hex."""
         inner = self._inner.copy()

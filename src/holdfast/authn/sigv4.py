@@ -42,6 +42,10 @@ class Finder(Protocol):
 
     async def find(self, access_key: str) -> Credential | None: ...
 
+    def remembered(self, access_key: str) -> Credential | None:
+        """What `find` would give at once; None says nothing."""
+        ...
+
 
 class Scope(NamedTuple):
     """A credential taken apart from the right, so that an access key may hold "/" and "@"; `text` is what is signed."""

@@ -61,6 +61,10 @@ class Keys:
                 self._known[access_key] = found
         return found
 
+    def remembered(self, access_key: str) -> Credential | None:
+        """What `find` would give without waiting; None says nothing."""
+        return self._known.get(access_key) if self._registry.generation() == self._generation else None
+
     async def grants_of(self, user: User) -> tuple[Any, ...]:
         """What a user may do, compiled. Errors: EngineError."""
         return await self._grants_of(user) or ()

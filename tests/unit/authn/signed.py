@@ -35,6 +35,9 @@ class Keys:
     async def find(self, access_key: str) -> Credential | None:
         return self.known.get(access_key)
 
+    def remembered(self, access_key: str) -> Credential | None:
+        return self.known.get(access_key)
+
 
 KEYS = Keys(
     Credential(access_key=ACCESS_KEY, secret=SECRET, user=USER),

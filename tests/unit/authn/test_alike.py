@@ -11,7 +11,7 @@ from holdfast.authn import presigned
 from holdfast.authn.settings import Settings
 from holdfast.model.errors import Refusal
 from holdfast.model.messages import Request
-from tests.unit.authn.signed import ACCESS_KEY, KEYS, NOW, SETTINGS, Keys, run, sign, verify
+from tests.unit.authn.signed import ACCESS_KEY, KEYS, NOW, SETTINGS, Keys, sign, verify
 
 URL = "http://127.0.0.1:9000/bucket/"
 ASLEEP = Keys(msgspec.structs.replace(KEYS.known[ACCESS_KEY], status="INACTIVE"))
@@ -27,7 +27,7 @@ def remembered() -> None:
 
 def test_another_key_signed_in_the_same_second_is_known() -> None:
     for method in ("GET", "HEAD", "PUT", "DELETE"):
-        caller = run(presigned.verify_alike(sign(how := "v4-query", method, URL + "second"), KEYS, NOW, SETTINGS))
+        caller = presigned.verify_alike(sign(how := "v4-query", method, URL + "second"), KEYS, NOW, SETTINGS)
         assert caller is not None and (caller.how, caller.access_key) == (how, ACCESS_KEY)
     assert len(presigned._signed_alike) == 1
 
@@ -79,7 +79,7 @@ def test_a_key_that_expires_is_refused_from_then_on() -> None:
     keys = Keys(msgspec.structs.replace(KEYS.known[ACCESS_KEY], expires_ms=int(NOW * 1000) + 5000))
     presigned._signed_alike.clear()
     verify(sign("v4-query", "GET", URL + "first"), keys=keys)
-    assert run(presigned.verify_alike(sign("v4-query", "GET", URL + "second"), keys, NOW, SETTINGS)) is not None
+    assert presigned.verify_alike(sign("v4-query", "GET", URL + "second"), keys, NOW, SETTINGS) is not None
     with pytest.raises(Refusal):
         verify(sign("v4-query", "GET", URL + "second"), now=NOW + 6, keys=keys)
 

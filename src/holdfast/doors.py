@@ -27,6 +27,7 @@ class Doors:
 
     def __init__(self, s3: S3, oci: Handle, pars: Handle, *, region: str = "", domain: str = "") -> None:
         self.s3: Handle = s3
+        self.alike = s3.alike.answer
         self._s3 = s3
         self._oci = oci
         self.pars = pars

@@ -42,6 +42,7 @@ class Gateway:
 
     def __init__(self, doors: Doors, metrics: Metrics, access: AccessLog | None, proxies: Proxies | None = None) -> None:
         self._s3 = doors.s3
+        self._alike = doors.alike
         self._choose = doors.handle
         self._by_host = doors.by_host
         self._proxies = proxies
@@ -50,14 +51,15 @@ class Gateway:
         self._counted = dict.fromkeys(_COUNTERS, 0)
         self.server: http.Server | None = None
 
-    def handle(self, request: Request) -> Coroutine[Any, Any, Response]:
-        """The dialect's own coroutine, so that the frame of this function is not in the way of every resumption."""
+    def handle(self, request: Request) -> Coroutine[Any, Any, Response] | Response:
+        """The answer, if it is there at once; else the dialect's own coroutine, so that the frame of this function is not in the way of
+        every resumption."""
         request.seen = Seen(time.monotonic())
         if self._proxies is not None:
             self._proxies.apply(request)
         if request.path.startswith(ELSEWHERE) or self._by_host or request.headers.get(b"authorization", b"").startswith(b"Signature "):
             return self._choose(request)
-        return self._s3(request)
+        return self._alike(request) or self._s3(request)
 
     def finished(self, request: Request, response: Response | None, bytes_out: int) -> None:
         """Counts and logs a request whose answer was written or cut off."""

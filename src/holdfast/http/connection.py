@@ -11,7 +11,7 @@ from holdfast.http.body import EMPTY, RequestBody
 from holdfast.http.drive import SUSPENDED
 from holdfast.http.head import CHUNKED, Head, HeadRefused
 from holdfast.model.errors import IncompleteBody
-from holdfast.model.messages import Request
+from holdfast.model.messages import Request, Response
 
 
 class Connection(AnsweringSide, asyncio.Protocol):
@@ -163,13 +163,13 @@ class Connection(AnsweringSide, asyncio.Protocol):
         self._request = request = Request(
             method, target, headers, body, peer=self.peer, secure=service.secure, received_at=service.clock(), id=service.request_id()
         )
-        coroutine = service.handler(request)
+        handled = service.handler(request)
         try:
-            response = service.stage.step(coroutine)
+            response = handled if isinstance(handled, Response) else service.stage.step(handled)
         except (Exception, asyncio.CancelledError) as error:
             response = self._failure(error)
         if response is SUSPENDED:
-            self._task = service.stage.adopt(coroutine, self._answer_later)
+            self._task = service.stage.adopt(handled, self._answer_later)  # type: ignore[arg-type]
         else:
             stream = self._send(response)
             if stream is None:

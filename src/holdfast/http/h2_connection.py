@@ -218,7 +218,8 @@ class H2Connection(asyncio.Protocol):
     async def _serve(self, stream: Stream, request: Request) -> None:
         service = self.service
         try:
-            response = await service.handler(request)
+            handled = service.handler(request)
+            response = handled if isinstance(handled, Response) else await handled
         except (Exception, asyncio.CancelledError) as error:
             if stream.id not in self._streams:
                 self._finish(stream)

@@ -11,7 +11,7 @@ from holdfast.http.connection import Connection
 from holdfast.http.counters import Counters
 from holdfast.http.h2_connection import H2Connection
 from holdfast.http.limits import Limits
-from holdfast.http.service import Finished, Refuse, Report, Service, refuse_plainly, report_to_log
+from holdfast.http.service import AtOnce, Finished, Refuse, Report, Service, refuse_plainly, report_to_log
 from holdfast.http.tls import TLS, BadCertificate
 from holdfast.model.messages import Handler
 
@@ -91,7 +91,7 @@ class Server:
 
 
 async def serve(
-    handler: Handler,
+    handler: Handler | AtOnce,
     sockets: Sequence[socket.socket],
     limits: Limits | None = None,
     tls: TLS | None = None,

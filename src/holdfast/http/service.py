@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from holdfast.http.connection import Connection
     from holdfast.http.h2_connection import H2Connection
 
+AtOnce = Callable[[Request], Coroutine[Any, Any, Response] | Response]
+"""A handler that may have an answer without a coroutine."""
 Refuse = Callable[[int, str, str, str], Response]
 """(status, code, message, request id) -> the response in the dialect's words."""
 Report = Callable[[BaseException, Request], None]
@@ -73,7 +75,7 @@ class Service:
 
     def __init__(
         self,
-        handler: Handler,
+        handler: Handler | AtOnce,
         limits: Limits,
         loop: asyncio.AbstractEventLoop,
         *,
@@ -83,7 +85,7 @@ class Service:
         report: Report,
         finished: Finished | None,
     ) -> None:
-        self.handler: Callable[[Request], Coroutine[Any, Any, Response]] = handler
+        self.handler: Callable[[Request], Coroutine[Any, Any, Response] | Response] = handler
         self.limits = limits
         self.loop = loop
         self.secure = secure

@@ -25,3 +25,7 @@ class OpenDoor:
         """The administrator's credential, as a bearer's. Errors: MasterKeyError, EngineError."""
         found = await self._keys.find(self._administrator)
         return None if found is None else msgspec.structs.replace(found, access_key=access_key[:64], secret="", bearer=True)
+
+    def remembered(self, access_key: str) -> Credential | None:
+        """None: nobody's secret counts here, so nothing that was signed with one is remembered."""
+        return None

@@ -85,6 +85,12 @@ class Bytes:
             await aclose()
 
 
+def inline_bytes(version: Version) -> bytes | None:
+    """All bytes of a version that was found with its body, if they are here; None when they are in files."""
+    blobs = version.blobs
+    return blobs[0].inline if len(blobs) == 1 else b"" if not version.size else None
+
+
 async def open_bytes(engine: Engine, version: Version, start: int, length: int, customer_key: bytes = b"") -> bytes | Bytes:
     """The bytes [start, start + length) of a version that was found with its body: at once where they are inline. An encrypted version
     is decrypted, with `customer_key` where it was encrypted with a client's own.

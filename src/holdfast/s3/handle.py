@@ -21,6 +21,7 @@ from holdfast.observe.audit import Audit
 from holdfast.observe.refused import tell
 from holdfast.s3 import cors, integrity, ops
 from holdfast.s3.access import find_allowed
+from holdfast.s3.alike import Alike
 from holdfast.s3.audited import audited
 from holdfast.s3.copy_source import parse_source
 from holdfast.s3.errors import identify, refusal_of, refuse
@@ -55,7 +56,7 @@ class Route:
     """An operation with its compiled reader and writer."""
 
     __slots__ = (
-        "creates", "judges", "model", "needs", "needs_body", "needs_of_version", "of_link", "operation", "own_headers", "reader",
+        "creates", "judges", "may_be_alike", "model", "needs", "needs_body", "needs_of_version", "of_link", "operation", "own_headers", "reader",
         "run", "success", "writer", "writes",
     )  # fmt: skip
 
@@ -71,6 +72,7 @@ class Route:
         self.needs_of_version = tuple(VERSIONED.get(action, action) for action in operation.needs)
         self.writes = operation.needs == WRITE
         self.creates = operation.name == "CreateBucket"
+        self.may_be_alike = operation.name in ("GetObject", "HeadObject")
         self.of_link = operation.name == "DeleteBucket"
         self.needs_body = self.reader.reads_body
         self.own_headers = self.reader.header_names
@@ -112,6 +114,7 @@ class S3:
         self.authenticate_form = authenticate_form
         self.router = Router(Hosts(domains))
         self.audit = audit
+        self.alike = Alike(engine, authenticate, authorize)
         self.routes = {name: Route(operation, audit) for name, operation in OPERATIONS.items()}
 
     async def __call__(self, request: Request) -> Response:
@@ -186,6 +189,8 @@ class S3:
         output = await route.run(call)
         if not call.judged:
             raise AccessDenied()
+        if route.may_be_alike and not pending:
+            self.alike.remember(request, match, needs)
         return route.writer.write(output, route.success)
 
     async def locate(self, route: Route, match: Match, caller: Caller) -> Bucket | None:

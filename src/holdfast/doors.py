@@ -13,6 +13,7 @@ from holdfast.model.messages import Request, Response
 from holdfast.pars.url import is_par_path
 from holdfast.s3.handle import S3
 from holdfast.s3.hosted import HostedS3
+from holdfast.s3.hosts import Hosts
 
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -23,9 +24,9 @@ _NAMESPACES_MAX = 256
 
 
 class Doors:
-    """The dialects of one process. `domain` is that of OCI's hosts, "" for none."""
+    """The dialects of one process. `domain` is that of OCI's hosts, "" for none; below `s3_domains` the first label of a host is a bucket."""
 
-    def __init__(self, s3: S3, oci: Handle, pars: Handle, *, region: str = "", domain: str = "") -> None:
+    def __init__(self, s3: S3, oci: Handle, pars: Handle, *, region: str = "", domain: str = "", s3_domains: tuple[str, ...] = ()) -> None:
         self.s3: Handle = s3
         self.alike = s3.alike.answer
         self._s3 = s3
@@ -37,6 +38,7 @@ class Doors:
         self._compat = f".compat.objectstorage.{region}.{domain}".lower()
         self._dedicated = f".objectstorage.{region}.oci.{domain}".lower()
         self.by_host = bool(domain)
+        self._buckets = Hosts(s3_domains)
         self._hosts: dict[bytes, str] = {}
         self._hosted: dict[str, HostedS3] = {}
 
@@ -45,11 +47,13 @@ class Doors:
         authorization = request.headers.get(b"authorization", b"")
         query = request.query
         for_s3 = authorization.startswith(b"AWS") or b"X-Amz-" in query or b"AWSAccessKeyId=" in query
+        named = request.headers.get(b"host", b"")
+        host = self.host(named) if self.by_host else ""
+        for_s3 = for_s3 or (not host and self._buckets.bucket(named) != "")  # in a bucket's own host a key may begin with anything
         if is_par_path(request.path, signed=for_s3):
             return self.pars(request)
         if authorization.startswith(b"Signature "):
             return self._oci(request)
-        host = self.host(request.headers.get(b"host", b"")) if self.by_host else ""
         if not for_s3 and (host == "native" or is_native_path(request.path)):
             return self._oci(request)
         return self._of(host)(request)

@@ -187,7 +187,8 @@ class Server:
         )  # fmt: skip
         signing = SigningKeys(directory, keys, lambda: server_secret(engine.registry, key, "oci-sessions"))
         oci = OCI(NativeServices(engine, settings, directory, keys, signing), audit)
-        return Doors(s3, oci, ParHandler(engine, door, settings.region, audit), region=settings.region, domain=settings.oci_domain)
+        handler = ParHandler(engine, door, settings.region, audit)
+        return Doors(s3, oci, handler, region=settings.region, domain=settings.oci_domain, s3_domains=settings.domain)
 
     async def _steward(self, life: child.Life) -> None:
         settings = self.settings

@@ -314,6 +314,21 @@ def test_a_list_shows_the_prefix_only_M57_M63_M89(store: Store, s3: Any, bucket:
     assert refused(ask("GET", silent)) and ask("GET", silent + "service/1")[0] == 200
 
 
+# ---- hosts ----
+
+
+def test_any_host_leads_here_and_a_buckets_own_host_keeps_its_keys_M69(store: Store, s3: Any, bucket: str) -> None:
+    """The door is found by the path, whatever the host; on the virtual host of a bucket `/p/...` is a key, unless it can only be a request."""
+    _, url = store.par(bucket, "AnyObjectReadWrite")
+    assert ask("PUT", url + "k", b"x", Host="objectstorage.us-east-1.example.com")[0] == 200
+    assert ask("GET", url + "k", Host="objectstorage.us-east-1.example.com:443")[2] == b"x"
+    s3.put_object(Bucket=bucket, Key="p/index.html", Body=b"a page", ACL="public-read")
+    page = store.server.endpoint + "/p/index.html"
+    assert ask("GET", page, Host=f"{bucket}.localhost")[2] == b"a page"
+    assert refused(ask("GET", page))
+    assert ask("GET", url + "k", Host=f"{bucket}.localhost")[2] == b"x"
+
+
 # ---- browsers ----
 
 

@@ -40,8 +40,8 @@ _BEGINNINGS = (b"p/", b"%70/")
 
 
 def is_par_path(path: bytes, *, signed: bool = False) -> bool:
-    """Whether an undecoded path is for this door: whatever is below /p/, and of a request that is `signed` for S3, where a bucket may
-    have that name, only what cannot be anything else."""
+    """Whether an undecoded path is for this door: whatever is below /p/, and of a request that is for S3 by its signature or its host (`signed`),
+    where a bucket or a key may be called that, only what cannot be anything else."""
     return _WHOLE.match(path) is not None if signed else path.lstrip(b"/").startswith(_BEGINNINGS)
 
 

@@ -19,9 +19,17 @@ ALL_USERS = "http://acs.amazonaws.com/groups/global/AllUsers"
 AUTHENTICATED_USERS = "http://acs.amazonaws.com/groups/global/AuthenticatedUsers"
 
 
+ABROAD = "tom"
+"""Who belongs to another tenancy, whose namespace is `elsewhere`."""
+
+
 def bootstrap() -> str:
     """The bootstrap file. Zoe may do nothing of her own."""
-    return "".join(
+    abroad = (
+        f'[[tenancies]]\nname = "elsewhere"\nnamespace = "elsewhere"\n[[users]]\nname = "{ABROAD}"\ntenancy = "elsewhere"\n'
+        f'[[users.keys]]\naccess_key = "{access_key(ABROAD)}"\nsecret_key = "{secret_key(ABROAD)}"\n'
+    )
+    return abroad + "".join(
         f'[[users]]\nname = "{name}"\ndisplay_name = "{name.title()}"\ncanonical_id = "{IDS[name]}"\nemail = "{name}@example.com"\n'
         f'rights = "{"none" if name == "zoe" else "own-buckets"}"\n'
         f'[[users.keys]]\naccess_key = "{access_key(name)}"\nsecret_key = "{secret_key(name)}"\n'

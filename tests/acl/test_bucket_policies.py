@@ -8,8 +8,9 @@ from typing import Any
 from urllib.error import HTTPError
 
 import pytest
+from botocore.handlers import validate_bucket_name
 
-from tests.acl.people import ANONYMOUS, DENIED, IDS, refused
+from tests.acl.people import ABROAD, ANONYMOUS, DENIED, IDS, client, refused
 from tests.serving import Server
 
 People = dict[str, Any]
@@ -266,3 +267,27 @@ def test_m182_where_from_and_how(people: People, anns: str) -> None:
     url = people["ben"].generate_presigned_url("get_object", Params={"Bucket": anns, "Key": "k"})
     with urllib.request.urlopen(url) as answer:
         assert answer.read() == b"x"
+
+
+def test_m182_another_tenancy_by_its_namespace_needs_the_bucket_to_allow_it(people: People, anns: str, place: Server) -> None:
+    """`namespace:bucket`, and without a namespace the default one, as Ceph writes it; names of one's own tenancy come first."""
+    tom = client(place, ABROAD)
+    tom.meta.events.unregister("before-parameter-build.s3", validate_bucket_name)
+    people["ann"].put_object(Bucket=anns, Key="k", Body=b"x", ACL="public-read")
+    there = f"default:{anns}"
+    assert refused(tom.get_object, Bucket=anns, Key="k") == (404, "NoSuchBucket")
+    assert refused(tom.put_object, Bucket=there, Key="new") == refused(tom.list_objects_v2, Bucket=there) == DENIED
+    for principal in ("arn:aws:iam::elsewhere:user/tom", "arn:aws:iam::elsewhere:root"):
+        put(people, anns, allow(anns, ["s3:GetObject", "s3:PutObject"], Principal={"AWS": principal}))
+        assert tom.get_object(Bucket=there, Key="k")["Body"].read() == b"x"
+        tom.put_object(Bucket=f":{anns}", Key="new")
+        assert refused(people["ben"].put_object, Bucket=anns, Key="new") == DENIED
+        assert refused(tom.list_objects_v2, Bucket=there) == DENIED
+    tom.create_bucket(Bucket=anns)
+    tom.copy_object(Bucket=anns, Key="copy", CopySource={"Bucket": there, "Key": "k"})
+    assert tom.get_object(Bucket=anns, Key="copy")["Body"].read() == b"x"
+    assert refused(tom.copy_object, Bucket=anns, Key="copy", CopySource={"Bucket": anns, "Key": "k"}) == (404, "NoSuchKey")
+    tom.copy_object(Bucket=there, Key="back", CopySource={"Bucket": anns, "Key": "copy"})
+    assert people["ann"].head_object(Bucket=anns, Key="back")["ContentLength"] == 1
+    tom.delete_object(Bucket=anns, Key="copy")
+    tom.delete_bucket(Bucket=anns)

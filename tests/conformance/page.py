@@ -64,11 +64,14 @@ def page(found: dict[str, Any], known: dict[str, Any] | None = None) -> str:
         counts[area_of(row, known)][kind] += 1
         counts["**all**"][kind] += 1
     total = counts["**all**"]
+    core = [row for row in rows if "auth_aws2" not in row["marks"]]
+    passed = sum(row["outcome"] == "passed" for row in core)
     broken = ", ".join(map(str, found["broken"])) or "none"
     out = [
         _HEAD,
         f"Suite at commit `{found['commit']}`, tests selected by `{found['select']}`.",
         f"**{total['passed']} of {total.total()} pass.** In {found['requests']:,} requests, answers of 5xx other than 501: {broken}.\n",
+        f"Without those of Signature Version 2 (the profile s3_core): **{passed} of {len(core)}**.\n",
         "| area | tests | pass | later work | explained | open | skipped |",
         "|---|---|---|---|---|---|---|",
     ]

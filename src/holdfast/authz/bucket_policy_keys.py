@@ -216,6 +216,28 @@ def _auth_type(question: Question) -> Values:
     return (kind,) if kind else ()
 
 
+def _tls_version(question: Question) -> Values:
+    request = question.request
+    if request is None or not request.secure:
+        return ()
+    if not request.tls:
+        raise Unknown  # a proxy has the connection to the client
+    return (request.tls,)
+
+
+def _signature_age(question: Question) -> Values:
+    """Milliseconds since a Version 4 signature was made."""
+    request = question.request
+    if request is None or not question.caller.how.startswith("v4-"):
+        return ()
+    stamp = parameters(request).get("X-Amz-Date") or _text(request.headers.get(b"x-amz-date", b""))
+    try:
+        made = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return ()
+    return (str(max(0, int((request.received_at - made) * 1000))),)
+
+
 def _principal_type(question: Question) -> Values:
     return ("Anonymous" if question.caller.user is None else "User",)
 
@@ -254,7 +276,9 @@ KEYS: dict[str, Key] = {
     "s3:prefix": Key(STRING, _prefix, _LISTING),
     "s3:requestobjecttagkeys": Key(STRING, lambda question: tuple(given_tags(question)), _TAGGING, many=True),
     "s3:resourceaccount": Key(STRING, _resource_account),
+    "s3:signatureage": Key(NUMBER, _signature_age),
     "s3:signatureversion": Key(STRING, _signature),
+    "s3:tlsversion": Key(NUMBER, _tls_version),
     "s3:versionid": Key(STRING, _version_id, _VERSIONED),
     "s3:x-amz-acl": Key(STRING, _amz("x-amz-acl"), _ACL),
     "s3:x-amz-content-sha256": Key(STRING, _amz("x-amz-content-sha256")),

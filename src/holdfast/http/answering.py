@@ -43,6 +43,7 @@ class AnsweringSide:
         "deadline",
         "peer",
         "service",
+        "tls",  # its version, "" without
         "transport",
     )
 
@@ -51,6 +52,7 @@ class AnsweringSide:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.peer = ""
+        self.tls = ""
         self.deadline = NEVER
         self._state = OPEN
         self._tail = b""

@@ -30,6 +30,8 @@ class Connection(AnsweringSide, asyncio.Protocol):
         limits = service.limits
         self.transport = transport  # type: ignore[assignment]
         self.peer = peer_address(transport.get_extra_info("peername"))
+        if service.secure:
+            self.tls = tls_version(transport)
         self.transport.set_write_buffer_limits(high=limits.write_buffer_bytes_max)
         self.deadline = service.now + limits.header_s
         excess = service.add(self)
@@ -163,6 +165,8 @@ class Connection(AnsweringSide, asyncio.Protocol):
         self._request = request = Request(
             method, target, headers, body, peer=self.peer, secure=service.secure, received_at=service.clock(), id=service.request_id()
         )
+        if service.secure:
+            request.tls = self.tls
         handled = service.handler(request)
         try:
             response = handled if isinstance(handled, Response) else service.stage.step(handled)
@@ -213,3 +217,10 @@ def peer_address(name: Any) -> str:
         return ""
     address: str = name[0]
     return address.removeprefix("::ffff:") if "." in address else address
+
+
+def tls_version(transport: asyncio.BaseTransport) -> str:
+    """The version of TLS as policies write it, "1.3"; "" where it is not known."""
+    session = transport.get_extra_info("ssl_object")
+    version: str = (session.version() if session is not None else None) or ""
+    return version.removeprefix("TLSv")

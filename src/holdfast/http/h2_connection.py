@@ -31,7 +31,7 @@ from h2.exceptions import H2Error
 from h2.settings import SettingCodes, Settings
 
 from holdfast.http.answer import BODILESS, BadResponse
-from holdfast.http.connection import peer_address
+from holdfast.http.connection import peer_address, tls_version
 from holdfast.http.h2_stream import Stream, body_of, empty_or, read_head, response_fields
 from holdfast.http.head import HeadRefused
 from holdfast.http.service import Service
@@ -55,7 +55,7 @@ class H2Connection(asyncio.Protocol):
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.peer = ""
+        self.peer = self.tls = ""
         self.deadline = service.now + service.limits.header_s
         self._streams: dict[int, Stream] = {}
         self._held = False
@@ -79,7 +79,7 @@ class H2Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
-        self.peer = peer_address(transport.get_extra_info("peername"))
+        self.peer, self.tls = peer_address(transport.get_extra_info("peername")), tls_version(transport)
         self.transport.set_write_buffer_limits(high=self.service.limits.write_buffer_bytes_max)
         self._h2.initiate_connection()
         self._h2.increment_flow_control_window(CONNECTION_WINDOW_BYTES - 65535)
@@ -179,7 +179,7 @@ class H2Connection(asyncio.Protocol):
             method, target, headers, empty_or(stream.body), peer=self.peer, secure=service.secure, received_at=service.clock(),  # type: ignore[arg-type]
             id=service.request_id(),
         )  # fmt: skip
-        stream.request = request
+        stream.request, request.tls = request, self.tls
         stream.task = service.loop.create_task(self._serve(stream, request))
 
     def _data(self, event: DataReceived) -> None:

@@ -47,6 +47,7 @@ class Proxies:
         scheme = request.headers.get(b"x-forwarded-proto")
         if scheme is not None:
             request.secure = scheme.rpartition(b",")[2].strip().lower() == b"https"
+            request.tls = ""  # the client's is the proxy's to know
         for text in reversed(request.headers.get(b"x-forwarded-for", b"").split(b",")):
             address = _address(text.strip().decode("latin-1"))
             if not address:

@@ -56,6 +56,7 @@ class Request:
         "secure",  # bool, came over TLS
         "seen",  # observe.access.Seen | None: what the access log will say
         "target",  # bytes, as sent: path and, after "?", query
+        "tls",  # str, its version ("1.3"), "" without TLS or where only a proxy knows it
     )
     method: str
     target: bytes
@@ -68,6 +69,7 @@ class Request:
     received_at: float
     id: str
     seen: object
+    tls: str
 
     def __init__(
         self,
@@ -93,6 +95,7 @@ class Request:
         self.received_at = received_at
         self.id = id
         self.seen = None
+        self.tls = ""
 
 
 class Lines:

@@ -19,6 +19,7 @@ class HostedS3(S3):
     def __init__(self, origin: S3, namespace: str) -> None:
         self.__dict__.update(origin.__dict__)
         self.namespace = namespace
+        self.namespace_claimed = None
         self.router = Router(Hosts())
 
     def namespace_of(self, caller: Caller) -> str:

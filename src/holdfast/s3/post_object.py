@@ -79,6 +79,7 @@ async def post_object(s3: S3, request: Request, match: Match, caller: Caller, pl
         "POST", request.path, _headers(s3, request, fields), form, peer=request.peer, secure=request.secure, received_at=request.received_at,
         id=request.id,
     )  # fmt: skip
+    as_put.tls = request.tls
     stored = await _put(s3, as_put, caller, bucket, match.bucket, key)
     return _answer(request, match, fields, key, stored)
 

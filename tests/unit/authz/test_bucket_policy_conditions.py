@@ -163,6 +163,31 @@ def test_the_version_that_is_asked_for() -> None:
     assert under(one, "Deny", action="DeleteObjectVersion", operation="DeleteObjects") == "deny"
 
 
+@pytest.mark.parametrize(
+    ("secure", "tls", "denied"), [(True, "1.2", True), (True, "1.3", False), (True, "", True), (False, "", False)]
+)  # fmt: skip
+def test_m182_the_version_of_tls_is_the_one_of_the_connection_and_where_a_proxy_has_it_what_denies_denies(
+    secure: bool, tls: str, denied: bool
+) -> None:
+    asked = request(secure=secure, x_amz_tls="1.3")
+    asked.tls = tls
+    assert (under({"NumericLessThan": {"s3:TlsVersion": "1.3"}}, "Deny", request=asked) == "deny") is denied
+
+
+@pytest.mark.parametrize(
+    ("target", "headers", "denied"),
+    [
+        ("/photos/k", {"x_amz_date": "20270115T075959Z"}, False),
+        ("/photos/k", {"x_amz_date": "20270115T075000Z"}, True),
+        ("/photos/k?X-Amz-Date=20270115T075000Z", {}, True),
+        ("/photos/k", {}, False),
+    ],
+)
+def test_m182_the_age_of_a_signature(target: str, headers: dict[str, str], denied: bool) -> None:
+    asked = request(target, **headers)
+    assert (under({"NumericGreaterThan": {"s3:signatureAge": "60000"}}, "Deny", request=asked) == "deny") is denied
+
+
 def test_without_a_request_what_denies_by_address_denies() -> None:
     assert under({"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}}, "Deny", request=None) == "deny"
     assert under({"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}, request=None) == ""

@@ -14,6 +14,7 @@ from holdfast.engine.api import Engine
 from holdfast.identities import master
 from holdfast.identities.cache import Keys
 from holdfast.identities.directory import Directory
+from holdfast.identities.key_service import KeyService
 from holdfast.identities.master import MasterKeyError
 from holdfast.observe.audit import Audit
 from holdfast.observe.records import Record, find
@@ -31,7 +32,10 @@ def administration(engine: Engine, settings: Settings, audit: Audit | None) -> A
     def record(request_id: str) -> Record | None:
         return find(Path(settings.data_dir), request_id, access_log=access_path(settings), audit_log=audit_path(settings))
 
-    return Api(ROUTES, Services(directory=directory, keys=keys, engine=engine, record=record), audit)
+    services = Services(
+        directory=directory, keys=keys, engine=engine, encryption=KeyService(engine.registry, key), region=settings.region, record=record
+    )
+    return Api(ROUTES, services, audit)
 
 
 def access_path(settings: Settings) -> Path | None:

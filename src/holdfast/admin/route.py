@@ -16,6 +16,7 @@ from holdfast.authz.decide import Target
 from holdfast.engine.api import Engine
 from holdfast.identities.cache import Keys
 from holdfast.identities.directory import Directory
+from holdfast.identities.key_service import KeyService
 from holdfast.model.buckets import Bucket
 from holdfast.model.identity import Caller, Tenancy, User, World
 from holdfast.model.messages import Request
@@ -57,6 +58,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     directory: Directory
     keys: Keys
     engine: Engine
+    encryption: KeyService
+    region: str
     record: Callable[[str], Record | None]
     throttle: Throttle = msgspec.field(default_factory=Throttle)
 

@@ -107,13 +107,15 @@ class Volumes:
                 await self._engine.registry.put(_KIND, self._document(name), msgspec.json.encode(volume), expect_revision=0)
         raise VolumeNotEmpty(f"The volume /{name} still holds buckets.")
 
-    async def create_bucket(self, path: Path, *, owner: str, region: str, now_ms: int, link: Path | None = None) -> Bucket:
-        """A bucket, or with `link` a link to that source. Errors: NoSuchVolume, InvalidBucketName, BucketAlreadyExists,
+    async def create_bucket(
+        self, path: Path, *, owner: str, region: str, now_ms: int, link: Path | None = None, settings: dict[str, str] | None = None
+    ) -> Bucket:
+        """A bucket with those settings, or with `link` a link to that source. Errors: NoSuchVolume, InvalidBucketName, BucketAlreadyExists,
         BucketAlreadyOwnedByYou; for a link NoSuchBucket (no such source) and InvalidArgument (a link to itself)."""
         await self.get(path.volume)
         if not is_bucket_name(path.bucket):
             raise InvalidBucketName(None, BucketName=path.bucket)
-        settings: dict[str, str] = {}
+        settings = dict(settings or {})
         if link is not None:
             if link == path:
                 raise InvalidArgument("A link cannot lead to itself.", ArgumentName="source")

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+ENTRIES = {
+    "admin": "admin:main", "par": "par:main", "session": "session:main", "sh": "sh:main", "s3": "s3_secret:main",
+    "explain": "reasons:explain", "why": "reasons:why",
+}  # fmt: skip
 
 
 def run(name: str, arguments: Sequence[str]) -> int:
     """Runs one of `main.CLIENTS`; its exit code."""
-    if name in ("explain", "why"):
-        from holdfast.cli import reasons
-
-        return reasons.explain(arguments) if name == "explain" else reasons.why(arguments)
-    if name == "par":
-        from holdfast.cli import par
-
-        return par.main(arguments)
-    if name == "session":
-        from holdfast.cli import session
-
-        return session.main(arguments)
-    from holdfast.cli import admin
-
-    return admin.main(arguments)
+    module, _, function = ENTRIES[name].partition(":")
+    entry: Callable[[Sequence[str]], int] = getattr(import_module("holdfast.cli." + module), function)
+    return entry(arguments)

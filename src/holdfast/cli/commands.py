@@ -56,6 +56,7 @@ NOUNS = (
     Noun("group", "users that policies name together"),
     Noun("policy", "statements that say which group may do what, and where"),
     Noun("role", "storage.viewer, storage.editor and others, given on the tenancy, a compartment or a bucket"),
+    Noun("encryption-key", "keys of the key service, for encrypted buckets and SSE-KMS"),
     Noun("key", "static keys (customer secret keys): access key and secret for S3"),
     Noun("token", "access tokens: used as S3 access key, with any secret; one for each user and organisation"),
     Noun("organisation", "federated groups (COUs): in each a user is an S3 identity of its own"),
@@ -255,8 +256,27 @@ _PASSWORDS = (
     Command("password", "clear", "DELETE", "/users/{user}/password", "take the password away, and end the sessions", (_USER,)),
 )  # fmt: skip
 
+_ENCRYPTION_KEY = Option("--id", "path", "encryption-key", "the key's id", required=True, metavar="ID")
+_ENCRYPTION_KEYS = (
+    Command("encryption-key", "create", "POST", "/encryption-keys", "make a key of the key service", (
+        Option("--id", "body", "id", "its id, which clients name", required=True, metavar="ID"), _DESCRIPTION,
+    ), "holdfast admin encryption-key create --id photos"),
+    Command("encryption-key", "list", "GET", "/encryption-keys", "list the keys of the key service", pages=True),
+    Command("encryption-key", "get", "GET", "/encryption-keys/{encryption-key}", "show a key of the key service", (_ENCRYPTION_KEY,)),
+    Command("encryption-key", "update", "PUT", "/encryption-keys/{encryption-key}", "disable a key, or enable it again", (
+        _ENCRYPTION_KEY,
+        Option("--status", "body", "status", "DISABLED: what it encrypted cannot be read", required=True, choices=("ENABLED", "DISABLED")),
+    ), "holdfast admin encryption-key update --id photos --status DISABLED"),
+    Command("encryption-key", "rotate", "POST", "/encryption-keys/{encryption-key}/rotate", "give a key new material for what comes", (
+        _ENCRYPTION_KEY,
+    )),
+    Command("encryption-key", "delete", "DELETE", "/encryption-keys/{encryption-key}",
+            "delete a key: what it encrypted can never be read again", (_ENCRYPTION_KEY,)),
+)  # fmt: skip
+
 COMMANDS: tuple[Command, ...] = (
     *_TENANCIES, *_COMPARTMENTS, *_USERS, *_GROUPS, *_POLICIES, *_ROLES, *_KEYS, *_TOKENS, *_ORGANISATIONS, *_API_KEYS, *_PASSWORDS,
+    *_ENCRYPTION_KEYS,
 )  # fmt: skip
 
 WHOAMI = Command("user", "get", "GET", "/whoami", "show who you are", example="holdfast session user get --query data.id --raw-output")

@@ -19,6 +19,8 @@ CLIENTS = {
     "par": "URLs that let others read or write objects without an account (pre-authenticated requests)",
     "explain": "say whether somebody may do something, and why",
     "why": "say why a request was answered as it was",
+    "sh": "volumes, buckets and links, as `ozone sh`",
+    "s3": "S3 secrets of principals, as `ozone s3`: getsecret, revokesecret",
 }
 """The commands that ask a running server, in `holdfast.cli.clients`."""
 
@@ -40,6 +42,8 @@ start here:
   holdfast serve             run a store, ready to use; data in ./holdfast-data
   holdfast serve --help      every setting, with its default and its environment variable
   holdfast admin --help      users, groups, policies, keys of a running store
+  holdfast sh --help         volumes, buckets and links
+  holdfast s3 --help         getsecret and revokesecret
 """
 
 

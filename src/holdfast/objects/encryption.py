@@ -41,6 +41,10 @@ class Wish(msgspec.Struct, frozen=True, omit_defaults=True):
     customer_key: bytes = b""
     bucket_key: bool = False
 
+    def as_setting(self) -> dict[str, str]:
+        """The setting of a bucket whose default this is."""
+        return {SETTING: msgspec.json.encode(self).decode()}
+
     def __repr__(self) -> str:
         """Without the key: it must not get into a log or a traceback."""
         return f"Wish(algorithm={self.algorithm!r}, key_id={self.key_id!r})"

@@ -6,6 +6,7 @@ from holdfast.admin.route import Route
 from holdfast.admin.routes import (
     api_keys,
     compartments,
+    encryption_keys,
     explain,
     groups,
     keys,
@@ -13,10 +14,12 @@ from holdfast.admin.routes import (
     pars,
     policies,
     roles,
+    secrets,
     sessions,
     tenancies,
     tokens,
     users,
+    volumes,
     whoami,
 )
 
@@ -35,4 +38,7 @@ ROUTES: tuple[Route, ...] = (
     *api_keys.ROUTES,
     *organisations.ROUTES,
     *explain.ROUTES,
+    *secrets.ROUTES,
+    *volumes.ROUTES,
+    *encryption_keys.ROUTES,
 )

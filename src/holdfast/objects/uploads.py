@@ -24,6 +24,9 @@ PART_NUMBER_MAX = 10_000
 UPLOAD_AGE_S = 7 * 24 * 3600
 
 _ASKED = "checksum-asked"
+ONLY_NEW = "only-new"
+"""In the extra facts of an upload: its object must not overwrite another (OCI's If-None-Match at the start holds for the commit)."""
+_OF_UPLOAD = frozenset((_ASKED, ONLY_NEW))
 
 
 def choose_checksum(algorithm: str | None, checksum_type: str | None) -> tuple[str, str]:
@@ -56,9 +59,9 @@ def asked_for_checksum(upload: Upload) -> bool:
 
 def final_facts(upload: Upload) -> Facts:
     """The facts of the object that the upload becomes, without what only the upload needed."""
-    if _ASKED not in upload.facts.extra:
+    if _OF_UPLOAD.isdisjoint(upload.facts.extra):
         return upload.facts
-    return msgspec.structs.replace(upload.facts, extra={name: value for name, value in upload.facts.extra.items() if name != _ASKED})
+    return msgspec.structs.replace(upload.facts, extra={name: value for name, value in upload.facts.extra.items() if name not in _OF_UPLOAD})
 
 
 def new_upload(

@@ -18,14 +18,20 @@ from holdfast.objects.encryption import FACT, SSE_C, SSE_KMS, Wish, check_custom
 from holdfast.wire.values import header_text
 
 _CUSTOMER = b"opc-sse-customer-"
+_SOURCE = b"opc-source-sse-customer-"
 _KEY_ID = b"opc-sse-kms-key-id"
 
 
-def customer_key(request: Request) -> bytes:
+def source_key(request: Request) -> bytes:
+    """As `customer_key`, the key of the source of a copy."""
+    return customer_key(request, _SOURCE)
+
+
+def customer_key(request: Request, prefix: bytes = _CUSTOMER) -> bytes:
     """The 32 bytes of the key that the client brings, b"" for none.
 
     Errors: InvalidArgument (an incomplete or wrong triple), InvalidRequest (no TLS)."""
-    algorithm, key, digest = (request.headers.get(_CUSTOMER + name) for name in (b"algorithm", b"key", b"key-sha256"))
+    algorithm, key, digest = (request.headers.get(prefix + name) for name in (b"algorithm", b"key", b"key-sha256"))
     if algorithm is None and key is None and digest is None:
         return b""
     if algorithm != b"AES256":

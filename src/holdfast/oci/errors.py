@@ -37,6 +37,12 @@ class NotFound(Refusal):
     status, message, oci = 404, "Not Found", (404, "NotFound")
 
 
+class Locked(Refusal):
+    """A version that a lock or a legal hold keeps."""
+
+    status, message, oci = 409, "The object is under retention, and is neither deleted nor renamed before it ends.", (409, "RetentionRuleViolation")
+
+
 def answer_of(refusal: Refusal, request: Request, match: Match | None) -> Response:
     """The answer to a refused request."""
     status, code, message = words_of(refusal, match)
@@ -66,6 +72,7 @@ def _absence(refusal: Refusal, match: Match | None, bucket: str, namespace: str)
     """What somebody learns who may not, or who asks for what is not there."""
     operation = match.operation if match is not None else None
     if bucket:
+        bucket, namespace = refusal.fields.get("BucketName", bucket), refusal.fields.get("Namespace", namespace)
         message = f"Either the bucket named '{bucket}' does not exist in the namespace '{namespace}' or you are not authorized to access it"
         return 404, "BucketNotFound", message
     if operation is not None and operation.name == "CreateBucket":

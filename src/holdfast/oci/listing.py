@@ -97,7 +97,7 @@ async def list_objects(engine: Engine, bucket_id: int, asked: Asked) -> dict[str
         entries = [entry for entry in entries if entry.key < asked.end]
         prefixes = [prefix for prefix in prefixes if prefix < asked.end]
         following = following if following < asked.end else ""
-    document: dict[str, Any] = {"objects": [_summary(bucket_id, entry, asked.fields) for entry in entries]}
+    document: dict[str, Any] = {"objects": [summary_of(bucket_id, entry, asked.fields) for entry in entries]}
     if asked.delimiter:
         document["prefixes"] = prefixes
     if following:
@@ -105,7 +105,7 @@ async def list_objects(engine: Engine, bucket_id: int, asked: Asked) -> dict[str
     return document
 
 
-def _summary(bucket_id: int, entry: Entry, fields: tuple[str, ...]) -> dict[str, Any]:
+def summary_of(bucket_id: int, entry: Entry, fields: tuple[str, ...]) -> dict[str, Any]:
     if fields == ("name",):
         return {"name": entry.key}
     modified = iso_date_ms(entry.modified_ms)

@@ -15,7 +15,7 @@ from holdfast.objects.conditions import ANY, entity_tags, within
 from holdfast.objects.names import check_key
 from holdfast.objects.remove import remove
 from holdfast.oci.answers import document
-from holdfast.oci.errors import words_of
+from holdfast.oci.errors import Locked, words_of
 from holdfast.oci.listing import list_objects as list_page
 from holdfast.oci.listing import read_query
 from holdfast.oci.native_objects import put_object as put
@@ -114,6 +114,8 @@ async def delete(call: Call, bucket: Bucket, key: str, named: str | None, tag: s
         removed = await remove(call.engine, bucket, key, stored, expect, now_ms=call.now_ms)
     except NoSuchKey:
         raise _absent(call, key) from None
+    except AccessDenied:
+        raise Locked from None
     head = [(b"last-modified", last_modified(version.modified_ms // 1000))]
     if removed.is_delete_marker and named is None:
         head += [(b"version-id", _dashed(removed.version_id)), (b"is-delete-marker", b"true")]

@@ -10,7 +10,7 @@ from base64 import b64encode
 from functools import lru_cache
 from hashlib import blake2b
 
-from holdfast.model.objects import NULL_VERSION, Entry, Version
+from holdfast.model.objects import NULL_VERSION, Entry, Facts, Version
 from holdfast.wire.values import header_value, http_date, metadata_header
 
 Header = tuple[bytes, bytes]
@@ -22,6 +22,11 @@ TIER_OF = {
 CLASS_OF = {"Standard": "STANDARD", "InfrequentAccess": "STANDARD_IA", "Archive": "GLACIER"}
 """Storage tier to storage class and back; all bytes are stored alike."""
 
+_CHECKSUMS = {
+    "CRC32C": (b"opc-content-crc32c", b"opc-multipart-crc32c"),
+    "SHA256": (b"opc-content-sha256", b"opc-multipart-sha256"),
+}
+"""Of objects put whole, or summed up over their parts; and of those whose checksum is one of the checksums of parts."""
 ACCEPT_RANGES: Header = (b"accept-ranges", b"bytes")
 NATIVE: Header = (b"x-api-id", b"native")
 CONTENT_TYPE_DEFAULT = "application/octet-stream"
@@ -79,7 +84,16 @@ def written_head(bucket_id: int, version: Version) -> list[Header]:
         (b"version-id", native_version_id(bucket_id, version).encode("ascii")),
         (b"opc-multipart-md5" if "-" in digest else b"opc-content-md5", digest.encode("ascii")),
         NATIVE,
+        *checksum_header(version.facts),
     ]
+
+
+def checksum_header(facts: Facts) -> tuple[Header, ...]:
+    """The checksum of the object where it is one that OCI knows: somebody asked for it when the object was written."""
+    names = _CHECKSUMS.get(facts.checksum_algorithm)
+    if names is None or not facts.checksum_value:
+        return ()
+    return ((names[1 if "-" in facts.checksum_value else 0], facts.checksum_value.encode("ascii")),)
 
 
 def object_head(bucket_id: int, version: Version) -> list[Header]:
@@ -96,6 +110,8 @@ def object_head(bucket_id: int, version: Version) -> list[Header]:
         (b"content-type", header_value(facts.content_type or CONTENT_TYPE_DEFAULT)),
         NATIVE,
     ]
+    if facts.checksum_algorithm in _CHECKSUMS:
+        head.extend(checksum_header(facts))
     if facts.metadata:
         head.extend((b"opc-meta-" + name.encode("latin-1", "replace"), metadata_header(value)) for name, value in facts.metadata.items())
     for name, value in (

@@ -9,7 +9,7 @@ import msgspec
 from holdfast.engine.api import Conflict, Expect
 from holdfast.model.errors import InvalidArgument, InvalidPart, NoSuchKey, PreconditionFailed
 from holdfast.model.messages import Response
-from holdfast.model.objects import Facts, Part, Upload
+from holdfast.model.objects import Part, Upload
 from holdfast.model.ownership import owner_of_new
 from holdfast.objects.completion import Completion, ListedPart, complete_upload
 from holdfast.objects.conditions import refuse_write
@@ -166,13 +166,7 @@ async def commit_multipart_upload(call: Call) -> Response:
     except Conflict as conflict:
         refusal = refuse_write(expect, conflict.current)
         raise PreconditionFailed(Condition="If-Match") if isinstance(refusal, NoSuchKey) else refusal from None
-    return Response(200, [*written_head(bucket.id, version), *_checksum(version.facts)])
-
-
-def _checksum(facts: Facts) -> list[tuple[bytes, bytes]]:
-    """The checksum that was asked for when the upload began."""
-    name = {"CRC32C": b"opc-content-crc32c", "SHA256": b"opc-multipart-sha256"}.get(facts.checksum_algorithm)
-    return [(name, facts.checksum_value.encode("ascii"))] if name is not None and facts.checksum_value else []
+    return Response(200, written_head(bucket.id, version))
 
 
 def _listed(given: CommitMultipartUploadDetails, stored: list[Part]) -> list[ListedPart]:

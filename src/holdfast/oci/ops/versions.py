@@ -1,4 +1,4 @@
-"""ListObjectVersions."""
+"""ListObjectVersions: every version and delete marker of a bucket."""
 
 from __future__ import annotations
 

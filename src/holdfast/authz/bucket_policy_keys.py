@@ -102,9 +102,10 @@ def _text(value: bytes) -> str:
 
 
 def amz(question: Question, name: str) -> str | None:
-    """The value of an x-amz-* header. The query may carry it too, and wins there, as it does where operations read it."""
+    """The value of an x-amz-* header. The query may carry it too, and wins there, as it does where operations read it. OCI's API has no
+    such headers, whatever is sent."""
     request = question.request
-    if request is None:
+    if request is None or question.native:
         return None
     if request.query:
         given = parameters(request)
@@ -144,6 +145,13 @@ def _parameter(name: str) -> Callable[[Question], Values]:
 _prefix_given = _parameter("prefix")
 
 
+_max_keys, _limit = _parameter("max-keys"), _parameter("limit")
+
+
+def _most(question: Question) -> Values:
+    return (_limit if question.native else _max_keys)(question)
+
+
 def _prefix(question: Question) -> Values:
     """Of a listing; the key itself where the question is whether somebody may learn that it is not there."""
     return (question.key,) if question.key else _prefix_given(question)
@@ -157,6 +165,8 @@ def copy_source(question: Question) -> tuple[str, str]:
 
 
 def _copy_source(question: Question) -> Values:
+    if question.native and question.operation in _COPIES:
+        raise Unknown  # it stands in the body
     path = copy_source(question)[0]
     return (path,) if path else ()
 
@@ -271,7 +281,7 @@ KEYS: dict[str, Key] = {
     "s3:delimiter": Key(STRING, _parameter("delimiter"), _LISTING),
     "s3:if-match": Key(STRING, _header(b"if-match"), _PUT),
     "s3:if-none-match": Key(STRING, _header(b"if-none-match"), _PUT),
-    "s3:max-keys": Key(NUMBER, _parameter("max-keys"), _LISTING),
+    "s3:max-keys": Key(NUMBER, _most, _LISTING),
     "s3:objectcreationoperation": Key(BOOLEAN, _creation, _PUT),
     "s3:prefix": Key(STRING, _prefix, _LISTING),
     "s3:requestobjecttagkeys": Key(STRING, lambda question: tuple(given_tags(question)), _TAGGING, many=True),

@@ -30,7 +30,7 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     look at (address, TLS, headers, query), None where there is none. `operation` names the operation of the dialect that asks.
     `permissions` are the permissions of OCI's policy language of which every one is needed; () means those of the action
     (`holdfast.authz.permissions`). `compartment` is where something that is not a bucket is, or where a bucket is to be made: an OCID, "" the root.
-    `tags` are those that the body gives to an object, None while it is unread.
+    `tags` are those that the body gives to an object, None while it is unread. `native`: OCI's API asks, for which S3's headers mean nothing.
     """
 
     caller: Caller
@@ -43,6 +43,7 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     permissions: tuple[str, ...] = ()
     compartment: str = ""
     tags: dict[str, str] | None = None
+    native: bool = False
 
 
 class Policy(Protocol):

@@ -197,7 +197,7 @@ def question_of(
     if needs is None:
         raise ValueError(f"{operation!r} declares no permissions")
     action = "iam:" + operation if operation in IDENTITY_OPERATIONS else S3_ACTION.get(operation, "s3:Native" + operation)
-    return Question(caller, action, bucket, key, target, request, operation, needs, compartment)
+    return Question(caller, action, bucket, key, target, request, operation, needs, compartment, None, True)
 
 
 async def authorize_operation(

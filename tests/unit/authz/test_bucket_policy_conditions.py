@@ -188,6 +188,25 @@ def test_m182_the_age_of_a_signature(target: str, headers: dict[str, str], denie
     assert (under({"NumericGreaterThan": {"s3:signatureAge": "60000"}}, "Deny", request=asked) == "deny") is denied
 
 
+@pytest.mark.parametrize(
+    ("condition", "target", "given", "action", "denied"),
+    [
+        ({"Null": {"s3:x-amz-server-side-encryption": "true"}}, "/n/a/b/photos/o/k", {"x_amz_server_side_encryption": "AES256"}, "PutObject", True),
+        ({"Null": {"s3:x-amz-acl": "true"}}, "/n/a/b/photos/o/k?x-amz-acl=private", {}, "PutObject", True),
+        ({"StringNotLike": {"s3:x-amz-copy-source": "photos/*"}}, "/n/a/b/photos/actions/copyObject", {}, "CopyObject", True),
+        ({"NumericGreaterThan": {"s3:max-keys": "10"}}, "/n/a/b/photos/o?limit=11&max-keys=1", {}, "ListObjects", True),
+        ({"NumericGreaterThan": {"s3:max-keys": "10"}}, "/n/a/b/photos/o?limit=10", {}, "ListObjects", False),
+        ({"StringNotEquals": {"s3:prefix": "a/"}}, "/n/a/b/photos/o?prefix=a/", {}, "ListObjects", False),
+    ],
+)  # fmt: skip
+def test_headers_of_s3_satisfy_no_condition_for_the_native_api(
+    condition: dict[str, Any], target: str, given: dict[str, str], action: str, denied: bool
+) -> None:
+    asked = {"ListObjects": {"action": "ListBucket", "key": ""}, "CopyObject": {"action": "PutObject"}}.get(action, {"action": action})
+    found = under(condition, "Deny", request=request(target, **given), operation=action, native=True, **asked)
+    assert (found == "deny") is denied
+
+
 def test_without_a_request_what_denies_by_address_denies() -> None:
     assert under({"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}}, "Deny", request=None) == "deny"
     assert under({"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}, request=None) == ""

@@ -320,7 +320,7 @@ def test_the_users_of_s3_tests(started: Directory, engine: MemoryEngine) -> None
     declared = read(S3TESTS)
     assert len(declared.users) == 6
     assert {user.rights for user in declared.users} == {"own-buckets"}
-    assert len(run(apply(declared, started, engine.catalog, region="r", now_ms=1))) == 12
+    assert len(run(apply(declared, started, engine.catalog, region="r", now_ms=1))) == 13
     main = run(started.keys.credential("0555b35654ad1656d804"))
     assert main is not None
     assert (main.user.canonical_id, main.user.display_name, main.user.email) == ("testid", "M. Tester", "tester@ceph.com")

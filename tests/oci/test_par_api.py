@@ -277,3 +277,21 @@ def test_slips_of_usage_are_told_by_the_command_M106_M107(bucket: str, command: 
     for wrong in (("--access-type", "ObjectRead"), ("--access-type", "AnyObjectWrite", "--bucket-listing-action", "ListObjects")):
         done = command("create", *place, *wrong, ok=False)
         assert done.returncode == 1 and b'"status": 400' in done.stderr
+
+
+def test_the_same_fault_in_the_words_of_each_door_M240(store: Store, s3: Any, ann: Person, tmp_path: Path) -> None:
+    """A bucket that a request leads to: S3's XML, OCI's JSON, and text with an exit code."""
+    name = f"held-{os.urandom(6).hex()}"
+    s3.create_bucket(Bucket=name)
+    id = make(ann, name).json["id"]
+    with pytest.raises(s3.exceptions.ClientError) as caught:
+        s3.delete_bucket(Bucket=name)
+    assert caught.value.response["Error"]["Code"] == "BucketNotEmpty" and caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 409
+    native = ann.ask("DELETE", f"/n/default/b/{name}")
+    assert (native.status, set(native.json), native.json["code"]) == (409, {"code", "message"}, "BucketNotEmpty")
+    require_client()
+    config = ann.profile(tmp_path / "oci")
+    done = oci(config, store.server.endpoint, "os", "bucket", "delete", "--namespace", "default", "--bucket-name", name, "--force")
+    assert done.returncode == 1 and done.stderr.startswith(b"ServiceError:") and b'"code": "BucketNotEmpty"' in done.stderr
+    assert ann.ask("DELETE", pars(name, id)).status == 204
+    s3.delete_bucket(Bucket=name)

@@ -295,3 +295,16 @@ def test_the_same_fault_in_the_words_of_each_door_M240(store: Store, s3: Any, an
     assert done.returncode == 1 and done.stderr.startswith(b"ServiceError:") and b'"code": "BucketNotEmpty"' in done.stderr
     assert ann.ask("DELETE", pars(name, id)).status == 204
     s3.delete_bucket(Bucket=name)
+
+
+def test_bucket_delete_empty_takes_the_requests_with_it_M65(store: Store, s3: Any, ann: Person, tmp_path: Path) -> None:
+    require_client()
+    name = f"emptied-{os.urandom(6).hex()}"
+    s3.create_bucket(Bucket=name)
+    s3.put_object(Bucket=name, Key="k", Body=b"x")
+    made = make(ann, name, accessType="ObjectRead", objectName="k").json
+    config = ann.profile(tmp_path / "oci")
+    done = oci(config, store.server.endpoint, "os", "bucket", "delete", "--namespace", "default", "--bucket-name", name, "--empty", "--force")
+    assert done.returncode == 0, done.stderr
+    assert refused(ask("GET", made["fullPath"]))
+    assert ann.ask("GET", f"/n/default/b/{name}").status == 404

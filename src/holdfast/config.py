@@ -81,6 +81,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     list_extras: Annotated[bool, About(S3, "Listings carry owner and tags without being asked.", "true")] = False
     upload_expiry_s: Annotated[float, About(S3, "Multipart uploads older than this are aborted; 0 means never.", "86400", 0)] = 604800.0
 
+    kerberos_keytab: Annotated[
+        str, About(S3, "Keytab of the HTTP service: principals with a ticket may ask the control listener.", "/etc/holdfast/http.keytab")
+    ] = ""
     security: Annotated[
         str, About(S3, "'off' lets everybody in as administrator, whatever key is sent: for throw-away servers on loopback only.", "off",
                    choices=("on", "off"))
@@ -315,6 +318,8 @@ def _check(settings: Settings) -> None:
             ipaddress.ip_network(network, strict=False)
         except ValueError:
             raise ConfigError(f"trusted_proxies: {network!r} is neither an address nor a network such as 10.0.0.0/8") from None
+    if settings.kerberos_keytab and not Path(settings.kerberos_keytab).is_file():
+        raise ConfigError(f"kerberos_keytab: there is no file {settings.kerberos_keytab}")
     if settings.bootstrap and not Path(settings.bootstrap).is_file():
         raise ConfigError(f"bootstrap: there is no file {settings.bootstrap}")
     if not _REGION.match(settings.region):

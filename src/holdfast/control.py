@@ -7,6 +7,7 @@ from pathlib import Path
 from holdfast.admin.api import Api
 from holdfast.admin.route import Services
 from holdfast.admin.routes import ROUTES
+from holdfast.authn.negotiate import Acceptor
 from holdfast.authz.grants import compile_grants
 from holdfast.cli.audit_log import audit_path
 from holdfast.config import Settings
@@ -21,7 +22,7 @@ from holdfast.observe.records import Record, find
 
 
 def administration(engine: Engine, settings: Settings, audit: Audit | None) -> Api:
-    """The administration API on an engine. Errors: MasterKeyError."""
+    """The administration API on an engine. Errors: MasterKeyError, KerberosError."""
     path = Path(settings.data_dir) / master.FILE_NAME
     key = master.load(path)
     if key is None:
@@ -33,7 +34,13 @@ def administration(engine: Engine, settings: Settings, audit: Audit | None) -> A
         return find(Path(settings.data_dir), request_id, access_log=access_path(settings), audit_log=audit_path(settings))
 
     services = Services(
-        directory=directory, keys=keys, engine=engine, encryption=KeyService(engine.registry, key), region=settings.region, record=record
+        directory=directory,
+        keys=keys,
+        engine=engine,
+        encryption=KeyService(engine.registry, key),
+        region=settings.region,
+        record=record,
+        kerberos=Acceptor(settings.kerberos_keytab) if settings.kerberos_keytab else None,
     )
     return Api(ROUTES, services, audit)
 

@@ -22,6 +22,7 @@ from holdfast import __version__, http
 from holdfast.admin.app import make_app
 from holdfast.admin.listener import ControlListener
 from holdfast.authn.authenticate import authenticate
+from holdfast.authn.negotiate import Acceptor, KerberosError
 from holdfast.authn.post_form import authenticate_form
 from holdfast.authn.presigned import claimed_key
 from holdfast.authn.settings import Settings as AuthnSettings
@@ -305,7 +306,7 @@ def prepare(settings: Settings) -> Prepared:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, child.HANDLED)
         try:
             result = asyncio.run(_prepare(settings))
-        except (bootstrap.BootstrapError, FirstStartError, MasterKeyError, EngineError) as error:
+        except (bootstrap.BootstrapError, FirstStartError, MasterKeyError, KerberosError, EngineError) as error:
             result = Prepared(error=str(error))
         except Exception as error:
             log.exception("the store could not be prepared")
@@ -325,6 +326,8 @@ def prepare(settings: Settings) -> Prepared:
 
 async def _prepare(settings: Settings) -> Prepared:
     """The store migrated, the administrator there, the bootstrap file applied."""
+    if settings.kerberos_keytab:
+        Acceptor(settings.kerberos_keytab)
     engine = open_engine(settings)
     try:
         registry = engine.registry

@@ -28,6 +28,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "cryptography": ("http", "authn", "authz", "objects", "buckets", "identities"),
     "awscrt": ("objects", "authn", "engine"),
     "xxhash": ("objects", "authn", "engine"),
+    "gssapi": ("authn", "cli"),
     "httptools": ("http",),
     "h2": ("http",),
     "uvloop": ("http", "server"),

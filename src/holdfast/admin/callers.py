@@ -1,4 +1,4 @@
-"""Who asks the administration API: proven by a signature of Version 4 for the service "holdfast", or by a session of the console."""
+"""Who asks the administration API: proven by a signature of Version 4 for the service "holdfast", a session of the console, or a Kerberos ticket."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from http.cookies import CookieError, SimpleCookie
 
 from holdfast.admin.faults import Fault, unauthenticated
 from holdfast.authn.bodies import verified
+from holdfast.authn.negotiate import Acceptor
 from holdfast.authn.settings import Settings
 from holdfast.authn.sigv4 import ALGORITHM, verify_header
 from holdfast.identities.cache import Keys
 from holdfast.identities.directory import Directory
-from holdfast.model.identity import Caller, looks_like_token
+from holdfast.identities.documents import Taken
+from holdfast.identities.users import new_canonical_id
+from holdfast.model.errors import AccessDenied
+from holdfast.model.identity import ACTIVE, Caller, User, looks_like_token
 from holdfast.model.messages import Request
+from holdfast.model.ocids import new_ocid
 
 SERVICE = "holdfast"
 COOKIE = "holdfast_session"
@@ -25,9 +30,10 @@ _HEX = frozenset(b"0123456789abcdef")
 class Callers:
     """Proves callers on one store. What is remembered of keys is valid for one generation of the registry."""
 
-    def __init__(self, keys: Keys, directory: Directory) -> None:
+    def __init__(self, keys: Keys, directory: Directory, kerberos: Acceptor | None = None) -> None:
         self.keys = keys
         self._directory = directory
+        self._kerberos = kerberos
 
     async def prove(self, request: Request) -> Caller:
         """The caller; `request.body` is replaced by one that verifies what was signed of it. Errors: Fault (401), refusals of `sigv4`."""
@@ -38,6 +44,8 @@ class Callers:
             scheme, _, session = authorization.decode("latin-1").partition(" ")
             if scheme.lower() == "bearer":
                 return await self._in_session(session.strip(), request)
+            if scheme.lower() == "negotiate" and self._kerberos is not None:
+                return await self._by_ticket(self._kerberos, session.strip(), request)
             raise unauthenticated()
         text = session_cookie(request)
         if not text:
@@ -58,12 +66,44 @@ class Callers:
             request.body = verified(request.body, payload, request.headers, None)
         return Caller(how=proof.how, user=credential.user, access_key=credential.access_key, grants=credential.grants)
 
+    async def _by_ticket(self, kerberos: Acceptor, token: str, request: Request) -> Caller:
+        """A principal is a user of its name; one that was never seen is made, and may have buckets of its own, as Ozone lets everybody."""
+        if not request.secure and not is_loopback(request.peer):
+            raise unauthenticated("A Kerberos ticket is taken over TLS only.")
+        if BROWSER_HEADER not in request.headers:
+            raise unauthenticated(f"A ticket counts only beside the header {BROWSER_HEADER.decode()}.")
+        try:
+            principal, _ = kerberos.principal(token)
+        except AccessDenied as refused:
+            raise unauthenticated(refused.message) from None
+        users = self._directory.users
+        tenancy = (await self._directory.tenancies.all())[0]
+        user = await users.by_name(principal, tenancy.id)
+        if user is None:
+            canonical_id = new_canonical_id()
+            user = User(
+                id=new_ocid("user"), name=principal, canonical_id=canonical_id, display_name=principal, namespace=tenancy.namespace,
+                tenancy=tenancy.id, rights="own-buckets", created_ms=int(request.received_at * 1000),
+            )  # fmt: skip
+            try:
+                user = await users.create_user(user)
+            except Taken:  # its first two requests came at once
+                user = await users.by_name(principal, tenancy.id) or user
+        if user.status != ACTIVE:
+            raise unauthenticated("The user is not active.")
+        return await self.keys.caller_of(user, "kerberos")
+
     async def _in_session(self, text: str, request: Request) -> Caller:
         sessions = getattr(self._directory, "sessions", None)
         user = None if sessions is None else await sessions.find(text, int(request.received_at * 1000))
         if user is None:
             raise unauthenticated("There is no such session (any more).")
         return await self.keys.caller_of(user, "session")
+
+
+def is_loopback(peer: str) -> bool:
+    """Whether a connection comes from this machine."""
+    return peer == "::1" or peer.removeprefix("::ffff:").startswith("127.")
 
 
 def session_cookie(request: Request) -> str:

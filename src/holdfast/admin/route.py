@@ -12,6 +12,7 @@ import msgspec
 
 from holdfast.admin.faults import Fault, invalid, missing
 from holdfast.admin.throttle import Throttle
+from holdfast.authn.negotiate import Acceptor
 from holdfast.authz.decide import Target
 from holdfast.engine.api import Engine
 from holdfast.identities.cache import Keys
@@ -61,6 +62,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     encryption: KeyService
     region: str
     record: Callable[[str], Record | None]
+    kerberos: Acceptor | None = None
     throttle: Throttle = msgspec.field(default_factory=Throttle)
 
 

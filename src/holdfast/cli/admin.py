@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 from urllib.parse import quote
 
-from holdfast.cli.client import DEFAULT_CONTROL, Client, ClientError, ServiceError, find_key
+from holdfast.cli.client import DEFAULT_CONTROL, Client, ClientError, ServiceError, Ticket, find_key
 from holdfast.cli.commands import COMMANDS, NOUNS, Command, Option
 from holdfast.cli.show import QueryError, picked, text_of
 
@@ -128,10 +128,11 @@ def add_options(made: argparse.ArgumentParser, command: Command, outputs: tuple[
     shared(made, outputs)
 
 
-def client_of(options: argparse.Namespace) -> Client:
-    """Who is asked, in whose name. Errors: ClientError."""
+def client_of(options: argparse.Namespace, ticket: Ticket | None = None) -> Client:
+    """Who is asked, in whose name: that of a key, or of the Kerberos ticket. Errors: ClientError."""
     control = options.control or os.environ.get("HOLDFAST_CONTROL") or DEFAULT_CONTROL
-    return Client(control, find_key(os.environ, options.profile), options.ca_bundle or os.environ.get("AWS_CA_BUNDLE", ""))
+    whose = find_key(os.environ, options.profile) if ticket is None else ticket
+    return Client(control, whose, options.ca_bundle or os.environ.get("AWS_CA_BUNDLE", ""))
 
 
 def request_of(command: Command, options: argparse.Namespace) -> tuple[str, dict[str, str], dict[str, Any] | None]:

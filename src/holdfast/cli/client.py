@@ -21,6 +21,10 @@ class ClientError(Exception):
     """The server cannot be asked; the message says why and what to do."""
 
 
+class NoKey(ClientError):
+    """There is no key to sign with."""
+
+
 class ServiceError(Exception):
     """The server refused; `answer` is what it said."""
 
@@ -58,13 +62,32 @@ def find_key(environ: Mapping[str, str], profile: str = "") -> Key:
     except (configparser.Error, UnicodeDecodeError, OSError):
         raise ClientError(f"{path} cannot be read as a credentials file") from None
     wanted = f"there is no profile {name} with a key in {path}" if profile else f"set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write {path}"
-    raise ClientError(f"no key to sign with: {wanted}")
+    raise NoKey(f"no key to sign with: {wanted}")
+
+
+class Ticket(NamedTuple):
+    """The caller's Kerberos ticket, from the cache that kinit fills."""
+
+    def header(self, host: str) -> str:
+        """`Negotiate ...` for the HTTP service of that host. Errors: ClientError says what is missing."""
+        try:
+            import gssapi
+        except ImportError:
+            raise ClientError("Kerberos needs python-gssapi: pip install 'holdfast[kerberos]'") from None
+        import base64
+
+        try:
+            name = gssapi.Name(f"HTTP@{host}", gssapi.NameType.hostbased_service)
+            token = gssapi.SecurityContext(name=name, usage="initiate").step()
+        except gssapi.exceptions.GSSError as error:
+            raise ClientError(f"there is no usable Kerberos ticket (kinit): {error}") from None
+        return "Negotiate " + base64.b64encode(token or b"").decode()
 
 
 class Client:
     """One server, asked in somebody's name."""
 
-    def __init__(self, control: str, key: Key, ca: str = "") -> None:
+    def __init__(self, control: str, key: Key | Ticket, ca: str = "") -> None:
         self._at = urlsplit(control if "://" in control else "http://" + control)
         if self._at.scheme not in ("http", "https") or not self._at.hostname:
             raise ClientError(f"{control!r} is not an address; write http://127.0.0.1:9001")
@@ -77,7 +100,10 @@ class Client:
         target = "/api/v1" + path
         pairs = sorted((quote(name, safe="-_.~"), quote(value, safe="-_.~")) for name, value in (query or {}).items())
         text = "&".join(f"{name}={value}" for name, value in pairs)
-        headers = self._signed(method, target, text, data)
+        if isinstance(self._key, Ticket):
+            headers = {"authorization": self._key.header(self._at.hostname or ""), "x-holdfast-request": "cli"}
+        else:
+            headers = self._signed(self._key, method, target, text, data)
         if data:
             headers["content-type"] = "application/json"
         connection = self._connect()
@@ -111,7 +137,7 @@ class Client:
             raise ClientError(f"the certificates in {self._ca} cannot be read: {error.strerror}") from None
         return http.client.HTTPSConnection(host, self._at.port or 443, timeout=TIMEOUT_S, context=context)
 
-    def _signed(self, method: str, path: str, query: str, data: bytes) -> dict[str, str]:
+    def _signed(self, own: Key, method: str, path: str, query: str, data: bytes) -> dict[str, str]:
         """The headers of a request, signed. Source: "Authenticating Requests (AWS Signature Version 4)"."""
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         scope = f"{stamp[:8]}/{_SCOPE_REGION}/holdfast/aws4_request"
@@ -122,9 +148,9 @@ class Client:
         lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
         canonical = f"{method}\n{path}\n{query}\n{lines}\n{names}\n{hashed}"
         text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-        key = b"AWS4" + self._key.secret.encode()
+        key = b"AWS4" + own.secret.encode()
         for step in scope.split("/"):
             key = hmac.digest(key, step.encode(), "sha256")
         signature = hmac.new(key, text.encode(), "sha256").hexdigest()
-        headers["authorization"] = f"AWS4-HMAC-SHA256 Credential={self._key.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
+        headers["authorization"] = f"AWS4-HMAC-SHA256 Credential={own.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
         return headers

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from holdfast.cli.admin import DONE, FAILED, Parser, client_of, complain, shared
-from holdfast.cli.client import Client, ClientError, ServiceError
+from holdfast.cli.client import Client, ClientError, NoKey, ServiceError, Ticket
 
 _EPILOG = """\
 examples:
@@ -36,9 +36,31 @@ def parser() -> Parser:
     revoke = commands.add_parser("revokesecret", help="revoke your S3 secret", description="Revokes an S3 secret, at once.", allow_abbrev=False)
     revoke.add_argument("-y", "--yes", action="store_true", help="do not ask")
     for command in (get, revoke):
+        command.add_argument("-k", "--kerberos", action="store_true", help="prove yourself by your Kerberos ticket, whatever key there is")
         command.add_argument("-u", "--user", metavar="NAME", default="", help="another user's, for administrators")
         shared(command)
     return made
+
+
+def caller_of(options: argparse.Namespace) -> Client:
+    """Who is asked: by a ticket where one is asked for, or where there is no key to sign with. Errors: ClientError."""
+    if not options.kerberos:
+        try:
+            return client_of(options)
+        except NoKey as nothing:
+            if not has_ticket():
+                raise ClientError(f"{nothing}; or get a Kerberos ticket (kinit)") from None
+    return client_of(options, Ticket())
+
+
+def has_ticket() -> bool:
+    """Whether there is a ticket in the cache."""
+    try:
+        import gssapi
+
+        return bool(gssapi.Credentials(usage="initiate").lifetime)
+    except Exception:  # no python-gssapi, no cache, an expired ticket: there is none
+        return False
 
 
 def _path(user: str) -> str:
@@ -72,7 +94,7 @@ def main(arguments: Sequence[str]) -> int:
     """The entry point. Exit codes: 0 done, 1 refused or not reached, 2 wrong usage."""
     options = parser().parse_args(arguments)
     try:
-        client = client_of(options)
+        client = caller_of(options)
         return (_getsecret if options.verb == "getsecret" else _revokesecret)(client, options)
     except ServiceError as error:
         code = "PERMISSION_DENIED" if error.status == 403 else error.answer.get("code", error.status)

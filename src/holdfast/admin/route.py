@@ -157,7 +157,7 @@ class Router:
 
     def find(self, method: str, raw_path: bytes) -> tuple[Route, dict[str, str]]:
         """Errors: Fault for no route, a method that it has not, a path that is no text."""
-        pieces = raw_path.strip(b"/").split(b"/")
+        pieces = raw_path.removeprefix(b"/").split(b"/")
         allowed: set[str] = set()
         for route in self._by_length.get(len(pieces), ()):
             arguments = _match(route.segments, pieces)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 
-FREE = 5
+FREE, FREE_OF_ADDRESS = 5, 50
+"""Wrong attempts that cost nothing: on one name from one address, and from one address on whatever names."""
 WAIT_S_FIRST, WAIT_S_MAX = 1.0, 900.0
 _FORGOTTEN_S = 3600.0
 _KNOWN_MAX = 10_000
 
 
 class Throttle:
-    """Wrong attempts in this process, by what they were made on. What is remembered is bounded: the oldest is forgotten first."""
+    """Wrong attempts in this process, by what they were made on ("name@address", "@address" for all of its). What is remembered is bounded: the
+    oldest is forgotten first."""
 
     def __init__(self) -> None:
         self._wrong: OrderedDict[str, tuple[int, float]] = OrderedDict()
@@ -38,4 +40,5 @@ class Throttle:
 
     def _until(self, name: str) -> float:
         count, last = self._wrong.get(name, (0, 0.0))
-        return last + min(WAIT_S_FIRST * 2.0 ** min(count - FREE, 20), WAIT_S_MAX) if count >= FREE else 0.0
+        free = FREE_OF_ADDRESS if name.startswith("@") else FREE
+        return last + min(WAIT_S_FIRST * 2.0 ** min(count - free, 20), WAIT_S_MAX) if count >= free else 0.0

@@ -9,6 +9,8 @@ from holdfast.admin.faults import conflict, missing
 from holdfast.admin.names import Name, Reference, Text
 from holdfast.admin.route import Call, Found, Input, Listed, Route, changes
 from holdfast.authz.giving import everything_in
+from holdfast.buckets.volumes import Volumes
+from holdfast.model.buckets import namespace_of_volume
 from holdfast.model.identity import Compartment
 
 
@@ -70,12 +72,24 @@ async def delete_compartment(call: Call) -> shown.Deleted:
     id = call.target.id
     if not call.target.parent:
         raise conflict("The root compartment stays as long as its tenancy.")
-    if any(policy.compartment == id for policy in await call.directory.policies.all(call.tenancy.id)):
-        raise conflict("A policy is attached to the compartment.")
-    if any(user.compartment == id for user in await call.directory.users.all(call.tenancy.id)):
-        raise conflict("A service account is in the compartment.")
+    bucket = await _bucket_in(call, id)
+    if bucket:
+        raise conflict(f"The bucket {bucket!r} is in the compartment.")
     await call.directory.compartments.delete(id)
     return shown.Deleted(deleted=id)
+
+
+async def _bucket_in(call: Call, compartment: str) -> str:
+    """The name of a bucket that is in a compartment, in whatever volume; "" for none."""
+    engine, namespace = call.services.engine, call.tenancy.namespace
+    for volume in await Volumes(engine, namespace).all():
+        after = ""
+        while page := await engine.catalog.buckets(namespace_of_volume(namespace, volume.name), after=after):
+            for bucket in page:
+                if bucket.compartment == compartment:
+                    return bucket.name
+            after = page[-1].name
+    return ""
 
 
 ROUTES = (

@@ -50,7 +50,7 @@ class SetPassword(Input):
 async def _check(call: Call, id: str, name: str, password: str) -> bool:
     """Whether it is the password, after the wait that wrong ones have earned. Errors: Fault (429)."""
     throttle = call.services.throttle
-    names = (f"user:{call.tenancy.id}/{name.lower()}@{call.request.peer}", f"from:{call.request.peer}")
+    names = (f"{call.tenancy.id}/{name.lower()}@{call.request.peer}", f"@{call.request.peer}")
     wait = throttle.wait_s(*names)
     if wait > 0:
         seconds = str(math.ceil(wait))

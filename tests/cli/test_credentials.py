@@ -1,0 +1,201 @@
+"""Tokens, organisations, service accounts, roles and API keys from the command line, used by real clients at once; secrets once."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from holdfast.admin.routes import ROUTES
+from holdfast.cli.commands import COMMANDS
+from tests.administration import Somebody, refused, s3_client, unique
+
+
+def test_m128_m130_m133_m134_m135_a_token_is_its_s3_user_with_any_secret_until_the_next_one(root: Somebody) -> None:
+    name, physics, maths = unique("Ann"), unique("Physics"), unique("Maths")
+    root.admin("user", "create", "--name", name)
+    for organisation in (physics, maths):
+        root.admin("organisation", "create", "--name", organisation, "--display-name", organisation)
+    made = root.run("admin", "token", "create", "--user", name, "--organisation", physics)
+    assert "only time" in made.err
+    token, s3_user = made.data["token"], made.data["s3-user"]
+    assert s3_user == f"{name}_{physics}".lower()
+    assert made.data["display-name"] == f"S3 Access key for {physics} COU ({s3_user})"
+    bucket = unique("bucket")
+    for secret in ("anything", "something else"):
+        assert s3_client(root.server, token, secret).list_buckets()["Owner"]["ID"] == s3_user
+    s3_client(root.server, token, "x").create_bucket(Bucket=bucket)
+    other = root.admin("token", "create", "--user", name, "--organisation", maths)
+    assert other["s3-user"] == f"{name}_{maths}".lower()
+    with refused("AccessDenied"):
+        s3_client(root.server, other["token"], "x").list_objects_v2(Bucket=bucket)
+    assert {each["s3-user"] for each in root.admin("token", "list", "--user", name)} == {s3_user, other["s3-user"]}
+    again = root.admin("token", "create", "--user", name, "--organisation", physics)
+    for _ in range(4):
+        with refused("InvalidAccessKeyId"):
+            s3_client(root.server, token, "x").list_buckets()
+    s3 = s3_client(root.server, again["token"], "x")
+    s3.delete_bucket(Bucket=bucket)
+    root.admin("token", "delete", "--user", name, "--organisation", physics, "--force")
+    for _ in range(4):
+        with refused("InvalidAccessKeyId"):
+            s3.list_buckets()
+    assert root.run("admin", "user", "list", AWS_ACCESS_KEY_ID=other["token"]).code == 1  # data, not administration
+
+
+def test_m212_m213_m214_a_service_account_with_a_role_on_one_folder_and_not_the_next(root: Somebody) -> None:
+    here, there, robot = unique("here"), unique("there"), unique("robot")
+    for name in (here, there):
+        root.admin("compartment", "create", "--name", name)
+    root.admin("service-account", "create", "--name", robot, "--compartment", here)
+    key = root.admin("key", "create", "--service-account", robot)
+    assert "key" not in root.admin("key", "list", "--service-account", robot)[0]
+    s3 = s3_client(root.server, key["id"], key["key"])
+    bucket = unique("bucket")
+    with refused("AccessDenied"):
+        s3.create_bucket(Bucket=bucket)
+    root.admin("role", "add", "--role", "storage.editor", "--service-account", robot, "--compartment", here)
+    for _ in range(3):
+        s3.list_buckets()
+    s3.create_bucket(Bucket=bucket)  # in the compartment of the service account
+    s3.put_object(Bucket=bucket, Key="a", Body=b"a")
+    root.admin("role", "remove", "--role", "storage.editor", "--service-account", robot, "--compartment", here, "--force")
+    for _ in range(4):
+        with refused("AccessDenied"):
+            s3.put_object(Bucket=bucket, Key="a", Body=b"a")
+    root.admin("role", "add", "--role", "editor", "--service-account", robot, "--compartment", there)
+    with refused("AccessDenied"):
+        s3.put_object(Bucket=bucket, Key="a", Body=b"a")
+    root.admin("role", "add", "--role", "storage.uploader", "--service-account", robot, "--bucket", bucket)
+    s3.put_object(Bucket=bucket, Key="a", Body=b"a")
+    with refused("AccessDenied"):
+        s3.delete_object(Bucket=bucket, Key="a")
+    assert {(each["role"], each["scope"]) for each in root.admin("role", "list", "--service-account", robot)} == {
+        ("storage.editor", "compartment"), ("storage.uploader", "bucket"),
+    }  # fmt: skip
+    assert root.run("admin", "role", "add", "--role", "storage.uploader", "--service-account", robot, "--bucket", bucket).code == 1
+    root.admin("service-account", "delete", "--name", robot, "--force")
+    full = root.run("admin", "compartment", "delete", "--name", here, "--force")
+    assert full.code == 1 and bucket in full.err
+    root.s3().delete_object(Bucket=bucket, Key="a")
+    root.s3().delete_bucket(Bucket=bucket)
+    root.admin("compartment", "delete", "--name", here, "--force")
+
+
+def test_an_api_key_is_kept_by_its_public_half(root: Somebody, tmp_path: Path) -> None:
+    name, file = unique("ann"), tmp_path / "public.pem"
+    root.admin("user", "create", "--name", name)
+    file.write_bytes(rsa.generate_private_key(65537, 2048).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    made = root.admin("api-key", "create", "--user", name, "--key-file", str(file))
+    assert re.fullmatch(r"([0-9a-f]{2}:){15}[0-9a-f]{2}", made["fingerprint"])
+    assert made["key-id"].endswith(f"/{made['user-id']}/{made['fingerprint']}")
+    assert root.run("admin", "api-key", "create", "--user", name, "--key-file", str(file)).code == 1
+    assert root.admin("api-key", "list", "--user", name) == [made]
+    root.admin("api-key", "delete", "--user", name, "--fingerprint", made["fingerprint"], "--force")
+    assert root.admin("api-key", "list", "--user", name) == []
+    file.write_text("no key")
+    assert root.run("admin", "api-key", "create", "--user", name, "--key-file", str(file)).code == 1
+    assert root.run("admin", "api-key", "create", "--user", name, "--key-file", str(tmp_path / "none")).code == 2
+
+
+SECRETS: dict[str, tuple[str, Any]] = {
+    "POST /users/{user}/keys": ("key", lambda root, user: [f"/users/{user}/keys", {}]),
+    "POST /keys/{key}/rotate": ("key", lambda root, user: [f"/keys/{root.admin('key', 'create', '--user', user)['id']}/rotate", {}]),
+    "POST /users/{user}/tokens": ("token", lambda root, user: [f"/users/{user}/tokens", {}]),
+    "POST /tenancies": ("administrator", lambda root, user: ["/tenancies", {"name": user, "namespace": user, "administrator": "boss"}]),
+    "POST /buckets/{bucket}/pars": ("access-uri", None),  # tests/cli/test_par.py
+    "POST /sessions": ("token", None),  # tests/admin/test_sessions.py
+}
+
+
+def test_m242_every_route_with_a_one_time_secret_is_listed_here() -> None:
+    assert {f"{route.method} {route.path}" for route in ROUTES if route.secret} == set(SECRETS)
+    assert {command.once for command in COMMANDS if command.once} <= {once for once, _ in SECRETS.values()}
+
+
+@pytest.mark.parametrize("route", [route for route, (_, ask) in SECRETS.items() if ask is not None])
+def test_m16_m242_a_secret_is_in_the_answer_that_made_it_and_nowhere_else(root: Somebody, route: str) -> None:
+    """Not in any list, not in the database, not in any log."""
+    user = unique("owner")
+    root.admin("user", "create", "--name", user)
+    member, asked = SECRETS[route]
+    status, answer = root.ask("POST", *asked(root, user))
+    assert status == 200, answer
+    secret = answer["data"][member]["key"] if member == "administrator" else answer["data"][member]
+    assert len(secret) >= 40
+    for path in ("/users", f"/users/{user}", f"/users/{user}/keys", f"/users/{user}/tokens", "/tenancies", "/groups", "/policies"):
+        assert secret not in json.dumps(root.ask("GET", path)[1])
+    s3_client(root.server, secret if member == "token" else "NOSUCH", secret)
+    files = [path for path in root.server.data_dir.rglob("*") if path.is_file()] + [root.server.log, root.server.out]
+    assert not [path for path in files if secret.encode() in path.read_bytes()]
+
+
+def test_m17_secrets_hold_the_characters_that_clients_must_escape(root: Somebody) -> None:
+    user = unique("owner")
+    root.admin("user", "create", "--name", user, "--rights", "own-buckets")
+    secrets = ""
+    for _ in range(40):
+        made = root.admin("key", "create", "--user", user)
+        s3_client(root.server, made["id"], made["key"]).list_buckets()
+        secrets += made["key"]
+        if "+" in secrets and "/" in secrets:
+            break
+    assert "+" in secrets and "/" in secrets
+
+
+def test_explain_and_why_name_the_rule_and_the_least_that_would_allow_it(root: Somebody, bucket: str) -> None:
+    name = unique("ann")
+    root.admin("user", "create", "--name", name)
+    key = root.admin("key", "create", "--user", name)
+    s3 = s3_client(root.server, key["id"], key["key"])
+    told = root.run("explain", "--as", name, "s3:GetObject", f"{bucket}/a").out
+    assert f"{name} may not do s3:GetObject on {bucket}/a" in told and "OBJECT_READ" in told and "Allow " in told
+    with pytest.raises(Exception) as denied:
+        s3.put_object(Bucket=bucket, Key="a", Body=b"a")
+    request_id = denied.value.response["ResponseMetadata"]["RequestId"]  # type: ignore[attr-defined]
+    for _ in range(40):
+        ran = root.run("why", request_id)
+        if ran.code == 0 and "PutObject" in ran.out and "now:" in ran.out:
+            break
+    assert ran.code == 0 and name in ran.out and "AccessDenied" in ran.out and "Allow " in ran.out, ran
+    data = json.loads(root.run("why", request_id, "--output", "json").out)["data"]
+    statement = data["explained"]["suggestion"]
+    root.admin("policy", "create", "--name", unique("p"), "--statements", json.dumps([statement]))
+    s3.put_object(Bucket=bucket, Key="a", Body=b"a")  # what it says is enough
+    assert root.run("why", "0" * 16).code == 1
+    assert root.run("why", "no-id").code == 1
+    assert root.run("explain", "--as", "nobody-at-all", "s3:GetObject", bucket).code == 1
+    assert "anonymous may not" in root.run("explain", "--as", "anonymous", "s3:GetObject", f"{bucket}/a").out
+
+
+def test_each_change_and_refusal_is_in_the_audit_log_without_secrets(root: Somebody) -> None:
+    name = unique("ann")
+    root.admin("user", "create", "--name", name)
+    key = root.admin("key", "create", "--user", name)
+    Somebody(root.server, key["id"], key["key"]).run("admin", "user", "list")
+    path = root.server.data_dir / "logs" / "audit.jsonl"
+    for _ in range(200):
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        found = {line["action"]: line for line in lines if line.get("door") == "admin" and (name in json.dumps(line))}
+        if {"CreateUser", "CreateCustomerSecretKey", "ListUsers"} <= set(found):
+            break
+    assert found["CreateUser"]["decision"] == "allow" and found["CreateUser"]["who"] == "administrator"
+    assert "policy Administrators" in found["CreateUser"]["rule"]
+    assert found["ListUsers"]["decision"] == "deny" and found["ListUsers"]["who"] == name
+    assert key["key"] not in path.read_text()
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: f"{command.noun} {command.verb}")
+def test_every_command_explains_itself(root: Somebody, command: Any) -> None:
+    ran = root.run("admin", command.noun, command.verb, "--help")
+    assert ran.code == 0
+    text = " ".join(ran.out.split())
+    assert all(option.flag in text for option in command.options)
+    assert any(command.method == route.method and command.path == route.path for route in ROUTES)
+    if command.example:
+        assert command.example in root.run("admin", command.noun, "--help").out

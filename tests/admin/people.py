@@ -49,6 +49,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "/policies": {"name": "not-to-be", "statements": ["Allow any-user to manage all-resources in tenancy"]},
     "/role-bindings": {"role": "storage.admin", "user": "administrator", "tenancy-wide": True},
     "/buckets/{bucket}/pars": {"name": "not-to-be", "access-type": "AnyObjectRead", "time-expires": "2099-01-01T00:00:00Z"},
+    "/volumes": {"name": "not-to-be"},
+    "/volumes/{volume}/buckets": {"name": "not-to-be"},
+    "/volumes/{volume}/links": {"name": "not-to-be", "source": "/s3v/not-to-be"},
+    "/encryption-keys": {"id": "not-to-be"},
+    "/encryption-keys/{encryption-key}": {"status": "DISABLED"},
     "/organisations": {"name": "not-to-be"},
     "/organisations/{organisation}/members": {"user": "administrator"},
 }

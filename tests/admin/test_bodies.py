@@ -68,7 +68,9 @@ def test_any_body_is_answered_without_a_5xx(root: Somebody, route: Route) -> Non
 def test_unknown_members_and_wrong_types_are_refused_by_name(root: Somebody, route: Route) -> None:
     status, answer = root.ask(route.method, path_of(route), {**body_of(route), "extra-member": 1})
     assert status in (400,) and "extra-member" in answer["message"], answer
-    name = next(iter(members(route)))
+    name = next(iter(members(route)), "")
+    if not name:
+        return
     status, answer = root.ask(route.method, path_of(route), {**body_of(route), name: {"a": 1}})
     assert status == 400 and name in answer["message"], answer
 

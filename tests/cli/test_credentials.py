@@ -107,6 +107,7 @@ SECRETS: dict[str, tuple[str, Any]] = {
     "POST /users/{user}/keys": ("key", lambda root, user: [f"/users/{user}/keys", {}]),
     "POST /keys/{key}/rotate": ("key", lambda root, user: [f"/keys/{root.admin('key', 'create', '--user', user)['id']}/rotate", {}]),
     "POST /users/{user}/tokens": ("token", lambda root, user: [f"/users/{user}/tokens", {}]),
+    "POST /users/{user}/s3-secret": ("aws-secret", lambda root, user: [f"/users/{user}/s3-secret", None]),
     "POST /tenancies": ("administrator", lambda root, user: ["/tenancies", {"name": user, "namespace": user, "administrator": "boss"}]),
     "POST /buckets/{bucket}/pars": ("access-uri", None),  # tests/cli/test_par.py
     "POST /sessions": ("token", None),  # tests/admin/test_sessions.py

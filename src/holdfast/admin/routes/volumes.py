@@ -91,6 +91,14 @@ async def the_bucket(call: Call) -> Found:
     return Found(thing=bucket, bucket=bucket, compartment=bucket.compartment or call.tenancy.id)
 
 
+async def the_volume(call: Call) -> Found:
+    """What is about everything in a volume."""
+    try:
+        return Found(thing=await _volumes(call).get(call.path["volume"]), compartment=call.tenancy.id)
+    except Refusal:
+        return Found(compartment=call.tenancy.id, words=f"volume {call.path['volume']!r}")
+
+
 async def list_volumes(call: Call) -> list[Listed]:
     return [Listed(target=None, compartment=call.tenancy.id, shown=_volume(volume)) for volume in await _volumes(call).all()]
 
@@ -160,16 +168,16 @@ ROUTES = (
           shows=list[ShownVolume], lists=True),
     Route(method="POST", path="/volumes", operation="HoldfastCreateVolume", says="Makes a volume", does=create_volume, about=find.in_tenancy,
           body=CreateVolume, shows=ShownVolume, status=201),
-    Route(method="GET", path="/volumes/{volume}", operation="HoldfastGetVolume", says="Shows a volume", does=get_volume, about=find.in_tenancy,
+    Route(method="GET", path="/volumes/{volume}", operation="HoldfastGetVolume", says="Shows a volume", does=get_volume, about=the_volume,
           shows=ShownVolume),
     Route(method="DELETE", path="/volumes/{volume}", operation="HoldfastDeleteVolume", says="Deletes an empty volume", does=delete_volume,
-          about=find.in_tenancy, shows=shown.Deleted),
+          about=the_volume, shows=shown.Deleted),
     Route(method="GET", path="/volumes/{volume}/buckets", operation="ListBuckets", says="Lists the buckets and links of a volume",
-          does=list_buckets, about=find.in_tenancy, shows=list[ShownBucket], lists=True),
+          does=list_buckets, about=the_volume, shows=list[ShownBucket], lists=True),
     Route(method="POST", path="/volumes/{volume}/buckets", operation="CreateBucket", says="Makes a bucket in a volume", does=create_bucket,
-          about=find.in_tenancy, body=CreateBucket, shows=ShownBucket, status=201),
+          about=the_volume, body=CreateBucket, shows=ShownBucket, status=201),
     Route(method="POST", path="/volumes/{volume}/links", operation="HoldfastCreateLink",
-          says="Makes a link to a bucket: it has that bucket's data and rights", does=create_link, about=find.in_tenancy, body=CreateLink,
+          says="Makes a link to a bucket: it has that bucket's data and rights", does=create_link, about=the_volume, body=CreateLink,
           shows=ShownBucket, status=201),
     Route(method="GET", path="/volumes/{volume}/buckets/{bucket}", operation="GetBucket", says="Shows a bucket or link", does=get_bucket,
           about=the_bucket, shows=ShownBucket),

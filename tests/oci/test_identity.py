@@ -94,6 +94,11 @@ def test_what_cannot_be_made_is_refused(root: Person, path: str, change: dict[st
     assert good(root.ask("GET", f"{V}{path}?compartmentId={root.user.tenancy}&name=fine")) == []
 
 
+def test_M192_a_user_may_have_the_name_of_a_principal(root: Person, store: Server) -> None:
+    user = make(root, "/users", name="service/host@EXAMPLE.ORG")
+    assert good(root.ask("GET", f"{V}/users?compartmentId={root.user.tenancy}&name=service%2Fhost%40EXAMPLE.ORG"))[0]["id"] == user["id"]
+
+
 def test_M23_M24_groups_and_who_is_in_them(root: Person) -> None:
     user, group = make(root, "/users", name="gus"), make(root, "/groups", name="gs")
     assert group["id"] in [found["id"] for found in good(root.ask("GET", f"{V}/groups?compartmentId={root.user.tenancy}"))]

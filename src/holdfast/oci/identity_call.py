@@ -23,6 +23,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 PAGED = ("compartmentId!", "page", "limit", "name", "sortBy", "sortOrder", "lifecycleState")
 """The parameters of the lists of what has a name."""
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f/:'\"]{1,100}")
+_USER_NAME = re.compile(r"[^\s\x00-\x1f\x7f:'\"]{1,100}")  # also "service/host@REALM"
 _RETRY_TOKEN = re.compile(r"[\x21-\x7e]{1,64}")
 _DESCRIPTION_CHARACTERS_MAX = 400
 _PAGE_MAX = 1000
@@ -62,6 +63,13 @@ def checked_name(name: str) -> str:
     """Errors: InvalidArgument."""
     if _NAME.fullmatch(name) is None:
         raise InvalidArgument("name must have 1 to 100 characters, without spaces, quotes, '/' and ':'.", ArgumentName="name")
+    return name
+
+
+def checked_user_name(name: str) -> str:
+    """Errors: InvalidArgument."""
+    if _USER_NAME.fullmatch(name) is None:
+        raise InvalidArgument("name must have 1 to 100 characters, without spaces, quotes and ':'.", ArgumentName="name")
     return name
 
 

@@ -8,7 +8,19 @@ from holdfast.model import errors
 from holdfast.model.errors import AccessDenied, InvalidArgument
 from holdfast.model.identity import ACTIVE, USER, User
 from holdfast.model.messages import Response
-from holdfast.oci.identity_call import PAGED, Row, attempt, check_etag, checked_description, checked_name, entity, nothing, once, page_of, tenancy_of
+from holdfast.oci.identity_call import (
+    PAGED,
+    Row,
+    attempt,
+    check_etag,
+    checked_description,
+    checked_user_name,
+    entity,
+    nothing,
+    once,
+    page_of,
+    tenancy_of,
+)
 from holdfast.oci.identity_documents import (
     CreateUserDetails,
     UpdateStateDetails,
@@ -40,7 +52,7 @@ async def create_user(call: Call) -> Response:
     await call.require(compartment=tenancy.id)
     wanted = User(
         id="",
-        name=checked_name(given.name),
+        name=checked_user_name(given.name),
         canonical_id="",
         display_name=given.name,
         email=given.email,

@@ -35,4 +35,6 @@ def make_app(troubles: Callable[[], Awaitable[list[str]]], metrics: Callable[[],
     routes: list[Route | Mount] = [Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", exposition)]
     if api is not None:
         routes.append(Mount(PREFIX, api))
-    return Starlette(routes=routes)
+    app = Starlette(routes=routes)
+    app.router.redirect_slashes = False  # a redirect would be made of the Host that the request names
+    return app

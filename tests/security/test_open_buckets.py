@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from holdfast.wire.model import service
+from tests.oci.requests_made import Store
 from tests.security.raw import Raw, Reply
 from tests.serving import Server
 
@@ -228,3 +229,30 @@ def test_cve_2023_28434_no_name_reaches_what_is_the_stores_own(raw: Raw, eve_ser
     for method, target in (("GET", f"/{name}"), ("GET", f"/{name}/catalog.db"), ("PUT", f"/{name}/x"), ("GET", f"/{name}/master.key")):
         assert raw.send(method, target, **EVE).status in (400, 403, 404)
     assert sorted(path.name for path in eve_server.data_dir.iterdir()) == before
+
+
+COPIES = (
+    "x-amz-copy-source", "x-copy-from", "opc-copy-source", "x-object-manifest", "x-symlink-target", "x-amz-website-redirect-location", "destination",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_cve_2015_5223_cve_2026_97149_who_may_write_by_a_link_copies_nothing(raw: Raw, eve_server: Server, name: str) -> None:
+    """A pre-authenticated request to write, and a presigned PUT, with what would make it a copy of something that its holder may not read."""
+    store = Store(eve_server)
+    if raw.send("HEAD", "/links").status == 404:
+        bucket(raw, "links")
+        assert raw.send("PUT", "/links/hidden", {}, b"what is hidden").status == 200
+    _, url = store.par("links", "AnyObjectWrite")
+    target = url.partition(eve_server.endpoint)[2] + name
+    reply = anonymous(raw, "PUT", target, {name: "/links/hidden"})
+    assert reply.status in (200, 400, 401, 501)
+    stored = raw.send("GET", f"/links/{name}")
+    assert stored.status == 404 or stored.body == b""
+
+
+def test_cve_2026_39414_select_reads_nothing(raw: Raw) -> None:
+    name = bucket(raw, "selected")
+    assert raw.send("PUT", f"/{name}/k", {}, b'"' + b"x" * 1_000_000).status == 200
+    document = b"<SelectObjectContentRequest><Expression>select * from S3Object</Expression></SelectObjectContentRequest>"
+    assert raw.send("POST", f"/{name}/k?select&select-type=2", {}, document).code == "NotImplemented"

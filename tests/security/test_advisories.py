@@ -9,7 +9,7 @@ from typing import Any
 from tests.architecture.source import ROOT
 
 ROWS: list[dict[str, Any]] = tomllib.loads((ROOT / "tests" / "security" / "advisories.toml").read_text())["row"]
-ROWS_FLOOR, TESTED_FLOOR = 146, 119
+ROWS_FLOOR, TESTED_FLOOR = 146, 120
 """So many rows there are, and so many of them have tests. Only ever raise these."""
 
 

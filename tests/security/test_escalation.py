@@ -201,18 +201,18 @@ def test_ghsa_6r96_hmgc_726c_pr_9120_headers_do_not_make_anybody_somebody(place:
 
 
 def test_pr_7791_a_variable_stands_for_the_whole_name_and_never_for_a_pattern(place: Place) -> None:
-    """`home/${aws:username}/*` of bob opens nothing of bobby, and a name with a star is only that name."""
+    """`rooms/${aws:username}/*` of bob opens nothing of bobby, and a name with a star is only that name."""
     statement = {
-        "Effect": "Allow", "Principal": "*", "Action": ["s3:PutObject", "s3:GetObject"], "Resource": "arn:aws:s3:::homes/home/${aws:username}/*",
+        "Effect": "Allow", "Principal": "*", "Action": ["s3:PutObject", "s3:GetObject"], "Resource": "arn:aws:s3:::homes/rooms/${aws:username}/*",
     }  # fmt: skip
     assert place.s3(place.root, "PUT", "/homes").status == 200
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]}).encode()
     assert place.s3(place.root, "PUT", "/homes?policy", document).status == 204
-    assert place.s3(BOB, "PUT", "/homes/home/bob/x", b"x").status == 200
-    assert place.s3(BOBBY, "PUT", "/homes/home/bobby/x", b"x").status == 200
-    for key in ("home/bobby/x", "home/bo/x", "home/x", "home/*/x", "home/bob", "home/bob%2f..%2fbobby/x", "home/$%7Baws:username%7D/x"):
+    assert place.s3(BOB, "PUT", "/homes/rooms/bob/x", b"x").status == 200
+    assert place.s3(BOBBY, "PUT", "/homes/rooms/bobby/x", b"x").status == 200
+    for key in ("rooms/bobby/x", "rooms/bo/x", "rooms/x", "rooms/*/x", "rooms/bob", "rooms/bob%2f..%2fbobby/x", "rooms/$%7Baws:username%7D/x"):
         reply = place.s3(BOB, "GET", f"/homes/{key}")
-        assert reply.code in ("AccessDenied", "NoSuchKey") and (reply.code == "AccessDenied" or key.startswith("home/bob%2f"))
+        assert reply.code in ("AccessDenied", "NoSuchKey") and (reply.code == "AccessDenied" or key.startswith("rooms/bob%2f"))
 
 
 def test_versitygw_cd0b4e6d_the_policy_sees_the_key_that_is_stored(place: Place) -> None:
@@ -242,3 +242,20 @@ def test_cve_2021_39231_ghsa_3g29_xff2_92vp_every_door_decides_alike(place: Plac
         assert answer.status in (403, 404), (method, path, answer.body)
     key = (store.new_key(carl.user.id), "")
     assert place.s3((key[0], "no secret"), "GET", "/bobs").code == "SignatureDoesNotMatch"
+
+def test_cve_2026_33419_whether_a_user_exists_is_not_told_and_guessing_is_slowed_down(place: Place) -> None:
+    """The same answer for a wrong password of somebody, of somebody without one, and of nobody; after some of them, none is looked at."""
+    said = []
+    for name in ("administrator", "bob", "nobody-of-that-name"):
+        reply = place.control.exchange(_sign_in(name, "a wrong password"), "POST")
+        said.append((reply.status, json.loads(reply.body)["code"], json.loads(reply.body)["message"]))
+    assert set(said) == {(401, "NotAuthenticated", "The name or the password is wrong.")}
+    statuses = [place.control.exchange(_sign_in("administrator", f"wrong {number}"), "POST").status for number in range(12)]
+    assert 429 in statuses and statuses[-1] == 429
+    assert place.admin(place.root, "GET", "/whoami")[0] == 200, "whoever signs is not locked out"
+
+
+def _sign_in(name: str, password: str) -> bytes:
+    body = json.dumps({"user": name, "password": password}).encode()
+    head = f"POST /api/v1/sessions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    return head.encode() + body

@@ -70,7 +70,7 @@ def test_ghsa_jqmc_mg33_v45g_strangers_learn_nothing_from_the_control_listener(s
     for method in ("GET", "POST", "PUT", "DELETE"):
         reply = control.exchange(control.head(method, path, {"host": "x", "content-length": "0"}), method)
         assert reply.status in (401, 403, 404, 405), (method, path)
-        assert not re.search(rb"secret|HOLDFAST_|/work|/home|Traceback", reply.body)
+        assert not re.search(rb"secret|HOLDFAST_|/home/|/usr/|Traceback", reply.body)
 
 
 UNPROVEN: tuple[dict[str, str], ...] = (

@@ -131,6 +131,11 @@ def test_conditions_M82(store: Store, bucket: str) -> None:
     assert ask("PUT", url + "k", b"2", If_Match=etag)[0] == 200
     assert ask("PUT", url + "k", b"3", If_Match=etag)[0] == 412
     assert ask("GET", url + "k")[2] == b"2"
+    up = store.server.endpoint + json.loads(ask("PUT", url + "new", opc_multipart="true", If_None_Match="*")[2])["accessUri"]
+    assert ask("PUT", up + "1", b"part")[0] == ask("PUT", url + "new", b"meanwhile")[0] == 200
+    answer = ask("POST", up)
+    assert (answer[0], json.loads(answer[2])["code"]) == (412, "IfNoneMatchFailed")
+    assert ask("GET", url + "new")[2] == b"meanwhile"
 
 
 def test_bad_input_is_told_and_changes_nothing(store: Store, s3: Any, bucket: str) -> None:
@@ -146,6 +151,7 @@ def test_bad_input_is_told_and_changes_nothing(store: Store, s3: Any, bucket: st
         (ask("PUT", url + "k" * 1025, b"1"), 400, "InvalidObjectName"),
         (ask("PUT", url + "k", b"1", opc_meta_a="x" * 4001), 400, "InvalidParameter"),
         (ask("PUT", url + "k", b"body", opc_multipart="true"), 400, "InvalidParameter"),
+        (ask("PUT", url + "k", opc_multipart="true", opc_checksum_algorithm="SHA384"), 400, "InvalidParameter"),
         (ask("PUT", up + "0", b"1"), 400, "InvalidParameter"),
         (ask("PUT", up + "10001", b"1"), 400, "InvalidParameter"),
         (ask("PUT", up + "x", b"1"), 400, "InvalidParameter"),

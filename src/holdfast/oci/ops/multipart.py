@@ -6,24 +6,16 @@ from typing import Any
 
 import msgspec
 
-from holdfast.engine.api import Conflict, Expect
-from holdfast.model.errors import InvalidArgument, InvalidPart, NoSuchKey, PreconditionFailed
+from holdfast.model.errors import InvalidArgument, InvalidPart, PreconditionFailed
 from holdfast.model.messages import Response
 from holdfast.model.objects import Part, Upload
-from holdfast.model.ownership import owner_of_new
-from holdfast.objects.completion import Completion, ListedPart, complete_upload
-from holdfast.objects.conditions import refuse_write
-from holdfast.objects.encryption import seal
-from holdfast.objects.names import check_key
+from holdfast.objects.completion import ListedPart
 from holdfast.objects.paging import continuation_place, continuation_token
-from holdfast.objects.uploads import ONLY_NEW, PART_NUMBER_MAX, abort_upload, find_upload, new_upload, receive_part, start_upload
+from holdfast.objects.uploads import PART_NUMBER_MAX, abort_upload, find_upload
+from holdfast.oci import native_uploads
 from holdfast.oci.answers import document
-from holdfast.oci.encryption import customer_key, wish_of
-from holdfast.oci.native_objects import PUT_BYTES_MAX, write_expectation
-from holdfast.oci.object_facts import claim_of, facts_of, storage_class_of
-from holdfast.oci.object_head import NATIVE, TIER_OF, md5_of, written_head
+from holdfast.oci.object_head import NATIVE, TIER_OF, md5_of
 from holdfast.oci.operation import Call, operation, whole_number
-from holdfast.oci.par_uploads import check_parts
 from holdfast.wire.values import iso_date_ms
 
 _UPLOADS = "/n/{namespaceName}/b/{bucketName}/u"
@@ -37,7 +29,6 @@ _CONTENT = {
     "cache_control": b"cache-control",
     "storage_tier": b"storage-tier",
 }
-_CHECKSUM_TYPES = {"CRC32C": "FULL_OBJECT", "SHA256": "COMPOSITE"}
 
 
 class CreateMultipartUploadDetails(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -73,31 +64,7 @@ async def create_multipart_upload(call: Call) -> Response:
     given: CreateMultipartUploadDetails = call.body
     bucket, user = call.place(), call.user
     await call.require(bucket=bucket, key=given.object)
-    check_key(given.object)
-    expect = await write_expectation(call.engine, bucket, given.object, call.request)
-    latest = await call.engine.catalog.version(bucket.id, given.object) if expect.absent else None
-    if latest is not None and not latest.is_delete_marker:
-        raise PreconditionFailed(Condition="If-None-Match")
-    headers = _headers_of(given)
-    facts, sealing = facts_of(headers), await seal(call.engine, bucket.settings, wish_of(call.request))
-    extra = dict(facts.extra) if sealing is None else facts.extra | sealing.extra
-    if expect.absent:
-        extra[ONLY_NEW] = "1"
-    asked = call.header(b"opc-checksum-algorithm").upper() or None
-    if asked is not None and asked not in _CHECKSUM_TYPES:
-        raise InvalidArgument("opc-checksum-algorithm of an upload can be CRC32C or SHA256.", ArgumentName="opc-checksum-algorithm")
-    upload = new_upload(
-        bucket.id,
-        given.object,
-        facts=msgspec.structs.replace(facts, extra=extra),
-        owner=owner_of_new(bucket, user.canonical_id, None),
-        initiator=user.canonical_id,
-        storage_class=storage_class_of(headers),
-        now_ms=call.now_ms,
-        algorithm=asked,
-        checksum_type=None if asked is None else _CHECKSUM_TYPES[asked],
-    )
-    await start_upload(call.engine, bucket, upload)
+    upload = await native_uploads.begin(call.engine, bucket, given.object, user.canonical_id, call.request, _headers_of(given), call.now_ms)
     location = f"/n/{call.names['namespaceName']}/b/{bucket.name}/u".encode()
     return document(_told(call, upload), 200, (b"location", location), NATIVE)
 
@@ -115,20 +82,10 @@ def _headers_of(given: CreateMultipartUploadDetails) -> dict[bytes, bytes]:
 @operation("UploadPart", "PUT", _UPLOAD, query=("uploadId!", "uploadPartNum!"), streams=True, conditional=True, encrypts=True)
 async def upload_part(call: Call) -> Response:
     """Stores one part, or replaces it. Errors: InvalidArgument (its number), NoSuchUpload, EntityTooLarge, BadDigest, PreconditionFailed."""
-    number = _part_number(call.query["uploadPartNum"])
+    number = native_uploads.part_number(call.query["uploadPartNum"])
     upload = await _upload(call)
     await _hold_conditions(call, upload, number)
-    part, _ = await receive_part(
-        call.engine, upload, number, call.request.body, claim_of(call.request.headers), now_ms=call.now_ms, size_max=PUT_BYTES_MAX,
-        customer_key=customer_key(call.request),
-    )  # fmt: skip
-    return Response(200, [(b"etag", part.etag.encode("ascii")), (b"opc-content-md5", md5_of(part.etag).encode("ascii")), NATIVE])
-
-
-def _part_number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= PART_NUMBER_MAX):
-        raise InvalidArgument(f"The number of a part must be from 1 to {PART_NUMBER_MAX}.", ArgumentName="uploadPartNum")
-    return int(text)
+    return await native_uploads.put_part(call.engine, upload, number, call.request, call.now_ms)
 
 
 async def _hold_conditions(call: Call, upload: Upload, number: int) -> None:
@@ -157,16 +114,8 @@ async def commit_multipart_upload(call: Call) -> Response:
     upload, bucket = await _upload(call), call.place()
     stored = await call.engine.catalog.parts(upload, limit=PART_NUMBER_MAX)
     listed = _listed(given, stored)
-    check_parts([part for part in stored if part.number in {each.number for each in listed}])
-    expect = await write_expectation(call.engine, bucket, call.key, call.request)
-    if ONLY_NEW in upload.facts.extra:
-        expect = Expect(absent=True)
-    try:
-        version = await complete_upload(call.engine, bucket, upload, Completion(parts=listed), expect, size_min=0)
-    except Conflict as conflict:
-        refusal = refuse_write(expect, conflict.current)
-        raise PreconditionFailed(Condition="If-Match") if isinstance(refusal, NoSuchKey) else refusal from None
-    return Response(200, written_head(bucket.id, version))
+    native_uploads.check_parts([part for part in stored if part.number in {each.number for each in listed}])
+    return await native_uploads.commit(call.engine, bucket, upload, listed, call.request)
 
 
 def _listed(given: CommitMultipartUploadDetails, stored: list[Part]) -> list[ListedPart]:

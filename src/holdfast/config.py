@@ -52,6 +52,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     oci_domain: Annotated[
         str, About(NET, "Domain of OCI's hosts: objectstorage.REGION.DOMAIN, NAMESPACE.compat.objectstorage.REGION.DOMAIN, ...", "example.org")
     ] = ""
+    endpoint: Annotated[
+        tuple[str, ...],
+        About(NET, "NAME=URL by which clients reach the store, published to them; the first is the global one, further ones for campuses.",
+              "global=https://s3.example.org"),
+    ] = ()  # fmt: skip
     tls_cert: Annotated[str, About(NET, "PEM certificates of the data listener; SIGHUP reads them again.", "/etc/holdfast/cert.pem")] = ""
     tls_key: Annotated[str, About(NET, "PEM private key of the data listener.", "/etc/holdfast/key.pem")] = ""
     tls_dir: Annotated[
@@ -271,6 +276,14 @@ def _typed(row: Row, raw: Any, where: str) -> Any:
     return tuple(piece.strip().lower() for part in parts for piece in part.split(",") if piece.strip())
 
 
+def endpoint_of(text: str) -> tuple[str, str]:
+    """Name and URL of "name=https://host". Errors: ConfigError."""
+    name, _, url = text.partition("=")
+    if not _ENDPOINT.match(name) or not _URL.match(url):
+        raise ConfigError(f"endpoint: {text!r} is not NAME=URL, for example global=https://s3.example.org")
+    return name, url.rstrip("/")
+
+
 def address(text: str) -> tuple[str, int]:
     """Host and port of "host:port", "[::1]:port" or ":port" (every address). Errors: ConfigError."""
     host, colon, port = text.rpartition(":")
@@ -286,6 +299,8 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+_ENDPOINT = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\Z")
+_URL = re.compile(r"https?://[a-z0-9.\[\]:_-]+(?::[0-9]{1,5})?/?\Z")
 _REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?\Z")
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,252})\Z")
 _ACCESS_KEY = re.compile(r"[A-Za-z0-9_.-]{3,128}\Z")
@@ -307,6 +322,8 @@ def _check(settings: Settings) -> None:
             path = getattr(settings, name)
             if path and not Path(path).is_file():
                 raise ConfigError(f"{name}: there is no file {path}")
+    for text in settings.endpoint:
+        endpoint_of(text)
     if settings.tls_dir and not (settings.tls_cert and Path(settings.tls_dir).is_dir()):
         raise ConfigError(f"tls_dir: there is no directory {settings.tls_dir}" if settings.tls_cert else "tls_dir needs tls_cert and tls_key too")
     if settings.security == "off":

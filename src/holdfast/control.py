@@ -10,7 +10,7 @@ from holdfast.admin.routes import ROUTES
 from holdfast.authn.negotiate import Acceptor
 from holdfast.authz.grants import compile_grants
 from holdfast.cli.audit_log import audit_path
-from holdfast.config import Settings
+from holdfast.config import Settings, endpoint_of
 from holdfast.engine.api import Engine
 from holdfast.identities import master
 from holdfast.identities.cache import Keys
@@ -41,8 +41,15 @@ def administration(engine: Engine, settings: Settings, audit: Audit | None) -> A
         region=settings.region,
         record=record,
         kerberos=Acceptor(settings.kerberos_keytab) if settings.kerberos_keytab else None,
+        endpoints=tuple(endpoint_of(text) for text in settings.endpoint) or (("default", data_url(settings)),),
+        domains=settings.domain,
     )
     return Api(ROUTES, services, audit)
+
+
+def data_url(settings: Settings) -> str:
+    """The address of the data listener, where nobody said how clients reach it."""
+    return f"{'https' if settings.tls_cert else 'http'}://{settings.data_listen}"
 
 
 def access_path(settings: Settings) -> Path | None:

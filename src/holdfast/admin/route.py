@@ -63,6 +63,9 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     region: str
     record: Callable[[str], Record | None]
     kerberos: Acceptor | None = None
+    endpoints: tuple[tuple[str, str], ...] = ()
+    """Name and URL of each, the first one for everybody."""
+    domains: tuple[str, ...] = ()
     throttle: Throttle = msgspec.field(default_factory=Throttle)
 
 

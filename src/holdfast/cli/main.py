@@ -7,7 +7,7 @@ import os
 import sys
 import textwrap
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_origin
 
 from holdfast import __version__
 from holdfast.config import TABLE, ConfigError, Loaded, Row, load, nearest
@@ -115,7 +115,7 @@ def add_settings(to: argparse.ArgumentParser) -> None:
             group.description = "\n".join(filter(None, [group.description, f"  {row.env} (environment only)\n      {row.about.text}"]))
             continue
         options: dict[str, Any] = {"dest": row.name, "default": argparse.SUPPRESS, "help": _help(row)}
-        if row.kind is tuple or row.name == "domain":
+        if get_origin(row.kind) is tuple:
             options |= {"action": "append", "metavar": "NAME"}
         else:
             options["metavar"] = _metavar(row)

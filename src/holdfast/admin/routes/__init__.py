@@ -7,6 +7,7 @@ from holdfast.admin.routes import (
     api_keys,
     compartments,
     encryption_keys,
+    endpoints,
     explain,
     groups,
     keys,
@@ -41,4 +42,5 @@ ROUTES: tuple[Route, ...] = (
     *secrets.ROUTES,
     *volumes.ROUTES,
     *encryption_keys.ROUTES,
+    *endpoints.ROUTES,
 )

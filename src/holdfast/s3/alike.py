@@ -16,7 +16,7 @@ from holdfast.model.errors import Refusal
 from holdfast.model.messages import Request, Response
 from holdfast.objects.read import inline_bytes
 from holdfast.s3.errors import identify
-from holdfast.s3.object_answer import ReadInput, answer
+from holdfast.s3.object_answer import whole_answer
 from holdfast.s3.operation import Authorize
 from holdfast.s3.router import KEY_BYTES_MAX, Match
 from holdfast.wire.query import PERCENT
@@ -30,7 +30,6 @@ _MEANINGLESS = frozenset(
 """Headers that no read looks at (the host and what policies look at are asked each time). With any other the request goes the whole way."""
 _SIGNATURE = b"&X-Amz-Signature="
 _SIGNATURE_BYTES = 64
-_ASKED_NOTHING = ReadInput(bucket="", key="")
 _KNOWN_MAX = 512
 _QUERY_BYTES_MAX = 1024
 
@@ -111,11 +110,11 @@ class Alike:
             version = at_once(catalog.version(bucket.id, key, body=reads))
             if version is None or version.is_delete_marker or version.facts.extra:
                 return None
-            response, _, size = answer(_ASKED_NOTHING, request, caller, bucket, version)
+            response = whole_answer(bucket, version)
         except (Refusal, EngineError, Waits):
             return None
         if not reads:
-            response.length = size
+            response.length = version.size
         else:
             response.body = inline_bytes(version)
             if response.body is None:

@@ -96,6 +96,11 @@ def answer(given: ReadInput, request: Request, caller: Caller, bucket: Bucket, v
     return Response(status, head, shared=lines), start, length
 
 
+def whole_answer(bucket: Bucket, version: Version) -> Response:
+    """What `answer` gives to a request that asks for nothing but the object."""
+    return Response(200, shared=object_lines(bucket, version))
+
+
 def _range_counts(request: Request, version: Version) -> bool:
     """If-Range (RFC 9110, 13.1.5): a range of another version would be useless, so the whole is the answer. A date never matches strongly."""
     if_range = request.headers.get(b"if-range")

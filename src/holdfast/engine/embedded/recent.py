@@ -6,7 +6,8 @@ from holdfast.model.objects import Version
 
 BYTES_MAX = 24 << 20
 """Of bodies and facts, by estimate, for one process."""
-_ENTRY_BYTES = 2048
+_ENTRY_BYTES = 3072
+"""With what a dialect makes of a version and keeps beside it."""
 _BODY_BYTES_MAX = 64 << 10
 _BLOBS_MAX = 8
 _PART_BYTES = 320
@@ -47,6 +48,8 @@ class Recent:
             return
         facts = entry[1].facts
         size = _ENTRY_BYTES + sum([len(blob.inline) for blob in blobs if blob.inline is not None]) + _PART_BYTES * len(facts.parts)
+        if facts.metadata:
+            size += 3 * sum(map(len, (*facts.metadata, *facts.metadata.values())))
         if facts.tags or facts.extra:
             size += _PART_BYTES * len(facts.tags) + sum(map(len, facts.extra.values()))
         if size > _BODY_BYTES_MAX:

@@ -41,6 +41,7 @@ format: $(VENV)/.dev ## put imports in order and apply safe fixes
 
 docs: $(VENV)/.runtime ## write the generated pages again
 	$(BIN)/python -m holdfast.cli.settings_page > docs/settings.md
+	$(BIN)/python -m holdfast.cli.commands_page > docs/cli.md
 	$(BIN)/python -m holdfast.s3.compat > docs/compatibility.md
 	$(BIN)/python -m holdfast.authz.table > tests/authz/table.txt
 

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from holdfast.cli import commands_page
 from holdfast.cli.main import parser
 from holdfast.cli.settings_page import page
 from holdfast.config import TABLE
@@ -24,6 +25,10 @@ RESERVED = {
 
 def test_settings_page_is_the_table() -> None:
     assert (ROOT / "docs" / "settings.md").read_text() == page(), "run make docs"
+
+
+def test_commands_page_is_the_table() -> None:
+    assert (ROOT / "docs" / "cli.md").read_text() == commands_page.page(), "run make docs"
 
 
 def test_every_setting_has_an_option_and_says_something() -> None:

@@ -189,3 +189,13 @@ def test_the_command_starts_without_what_it_does_not_need() -> None:
     )
     env = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "PYTHONPATH": ":".join(sys.path)}
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env).stdout == "[]\n"
+
+
+def test_the_control_listener_over_tls_is_asked_only_with_a_certificate_that_is_trusted(serve: Any, certs: Any) -> None:
+    server = serve(workers=1, control_tls_cert=certs.cert, control_tls_key=certs.key)
+    control = server.control.replace("127.0.0.1", "localhost")
+    root = Somebody(server, server.access_key, server.secret_key)
+    assert root.run("admin", "user", "list", "--control", control, "--ca-bundle", str(certs.ca)).code == 0
+    assert root.run("admin", "user", "list", "--control", control, AWS_CA_BUNDLE=str(certs.ca)).code == 0
+    for wrong in (("--control", control), ("--control", control.replace("https", "http")), ("--control", control, "--ca-bundle", "/no/file")):
+        assert root.run("admin", "user", "list", *wrong).code == 1

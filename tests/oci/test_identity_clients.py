@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.identity.people import client, refused
-from tests.oci.identity_people import signer
-from tests.oci.people import CLI, Person, environment, oci, require_client
+from tests.oci.identity_people import pem_of, signer
+from tests.oci.people import CLI, Person, environment, new_key, oci, require_client
 from tests.serving import Server
 
 
@@ -86,6 +86,22 @@ def test_compartments_regions_and_the_tenancy(store: Server, root: Person, confi
     iam(store, config, "compartment", "delete", "--compartment-id", made["id"], "--force", "--wait-for-state", "SUCCEEDED")
     gone = oci(config, store.endpoint, "iam", "compartment", "get", "--compartment-id", made["id"])
     assert gone.returncode == 1 and '"code": "NotAuthorizedOrNotFound"' in gone.stderr.decode()
+
+
+def test_credentials_of_a_user_by_the_command(store: Server, config: Path, tmp_path: Path) -> None:
+    user = iam(store, config, "user", "create", "--name", "cleo", "--description", "d", "--email", "cleo@example.org")
+    public = tmp_path / "public.pem"
+    public.write_text(pem_of(new_key(5)))
+    key = iam(store, config, "user", "api-key", "upload", "--user-id", user["id"], "--key-file", str(public))
+    assert [found["key-id"] for found in iam(store, config, "user", "api-key", "list", "--user-id", user["id"])] == [key["key-id"]]
+    iam(store, config, "user", "api-key", "delete", "--user-id", user["id"], "--fingerprint", key["fingerprint"], "--force")
+    token = iam(store, config, "auth-token", "create", "--user-id", user["id"], "--description", "swift")
+    assert token["token"] and iam(store, config, "auth-token", "list", "--user-id", user["id"])[0]["token"] is None
+    assert iam(store, config, "user", "ui-password", "create-or-reset", "--user-id", user["id"])["password"]
+    assert iam(store, config, "user", "list-groups", "--user-id", user["id"]) is None  # the command prints nothing for an empty list
+    assert iam(store, config, "user", "update", "--user-id", user["id"], "--description", "new", "--force")["description"] == "new"
+    assert "Administrators" in [found["name"] for found in iam(store, config, "policy", "list", "--compartment-id", user["compartment-id"])]
+    iam(store, config, "user", "delete", "--user-id", user["id"], "--force")
 
 
 SCRIPT = """

@@ -89,8 +89,6 @@ class Doors:
 
 
 def is_native_path(path: bytes) -> bool:
-    """Whether an undecoded path is one of OCI's that an unsigned request can be for: `/n/<namespace>/b/<bucket>/o`, or a service of its own."""
-    parts = path.lstrip(b"/").split(b"/", 5)
-    if parts[0] == b"n":
-        return len(parts) >= 5 and parts[2] == b"b" and parts[4] == b"o"
-    return False
+    """Whether an undecoded path is one of OCI's object storage: `/n/<namespace>/b` and what is below."""
+    parts = path.lstrip(b"/").split(b"/", 3)
+    return len(parts) >= 3 and parts[0] == b"n" and parts[2] == b"b"

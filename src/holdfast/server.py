@@ -55,6 +55,7 @@ from holdfast.jobs.strays import sweep
 from holdfast.model.errors import Refusal
 from holdfast.model.identity import ACTIVE, Caller
 from holdfast.model.messages import Request
+from holdfast.native_control import NativeOnControl
 from holdfast.observe import logs
 from holdfast.observe.access import AccessLog
 from holdfast.observe.audit import Audit
@@ -203,7 +204,8 @@ class Server:
             return [*found, trouble] if trouble else found
 
         app = make_app(troubles, lambda: exposition(self.metrics.families()), administration(engine, settings, audit))
-        listener = ControlListener(app, settings.control_tls_cert, settings.control_tls_key, settings.drain_timeout_s)
+        both = NativeOnControl(app, self._doors(engine, audit))
+        listener = ControlListener(both, settings.control_tls_cert, settings.control_tls_key, settings.drain_timeout_s)
         life.on_reload.append(listener.reload)
         jobs = [Job("sweep", lambda: sweep(engine, self.metrics, settings.sweep_age_s), settings.sweep_interval_s, settings.sweep_interval_s / 10)]
 

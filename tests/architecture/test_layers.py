@@ -12,7 +12,7 @@ LAYER = {
     "authn": 2, "authz": 2, "objects": 2, "buckets": 2, "identities": 2, "pars": 2,
     "http": 3, "wire": 3, "s3": 3, "oci": 3, "admin": 3,
     "config": 4, "control": 4, "ozone_site": 4, "server": 4, "gateway": 4, "doors": 4, "processes": 4, "cli": 4, "jobs": 4, "console": 4,
-    "__main__": 4, "": 4,
+    "native_control": 4, "__main__": 4, "": 4,
 }  # fmt: skip
 DIALECTS = {"s3", "oci", "admin"}
 IMPLEMENTATIONS = ("holdfast.engine.memory", "holdfast.engine.embedded", "holdfast.engine.cluster", "holdfast.engine.wrap")
@@ -32,7 +32,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "httptools": ("http",),
     "h2": ("http",),
     "uvloop": ("http", "server"),
-    "starlette": ("admin",),
+    "starlette": ("admin", "native_control"),
     "uvicorn": ("admin",),
     "botocore": ("wire",),
     "jmespath": ("cli",),

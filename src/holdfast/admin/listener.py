@@ -9,13 +9,13 @@ import ssl
 from collections.abc import Iterator
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 
 class ControlListener(uvicorn.Server):
     """uvicorn without its signal handlers: the process decides when to stop."""
 
-    def __init__(self, app: Starlette, cert: str = "", key: str = "", drain_timeout_s: float = 5.0) -> None:
+    def __init__(self, app: ASGIApp, cert: str = "", key: str = "", drain_timeout_s: float = 5.0) -> None:
         self._cert, self._key = cert, key
         config = uvicorn.Config(
             app,

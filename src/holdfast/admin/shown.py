@@ -214,6 +214,8 @@ class WhoAmI(Shown):
     namespace: str
     canonical_id: str
     how: str
+    region: str
+    """The region of the store."""
 
 
 def tenancy(found: identity.Tenancy) -> Tenancy:

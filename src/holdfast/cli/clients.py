@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 ENTRIES = {
-    "admin": "admin:main", "par": "par:main", "session": "session:main", "sh": "sh:main", "s3": "s3_secret:main",
+    "admin": "admin:main", "par": "par:main", "session": "session:main", "oci": "oci_setup:main", "sh": "sh:main", "s3": "s3_secret:main",
     "explain": "reasons:explain", "why": "reasons:why",
 }  # fmt: skip
 

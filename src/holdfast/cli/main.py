@@ -19,6 +19,7 @@ CLIENTS = {
     "par": "URLs that let others read or write objects without an account (pre-authenticated requests)",
     "explain": "say whether somebody may do something, and why",
     "why": "say why a request was answered as it was",
+    "oci": "write a profile with which Oracle's oci command uses a running store",
     "sh": "volumes, buckets and links, as `ozone sh`",
     "s3": "S3 secrets of principals, as `ozone s3`: getsecret, revokesecret",
 }

@@ -17,6 +17,7 @@ async def whoami(call: Call) -> shown.WhoAmI:
         namespace=user.namespace,
         canonical_id=user.canonical_id,
         how=call.caller.how,
+        region=call.services.region,
     )
 
 

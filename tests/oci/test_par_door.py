@@ -287,6 +287,7 @@ def test_every_refusal_takes_the_same_steps_M117(room: Room) -> None:
             assert (found is not None) == (cause == "works"), cause
             steps[cause], reasons[cause] = tuple(room.calls), room.because
     assert set(steps.values()) == {("catalog.par_of_token", "catalog.bucket")}, steps
+    assert set(steps) == set(causes)
     assert reasons == {
         "works": "", "unknown": "the token is not known", "deleted": "the token is not known", "expired": "it has expired",
         "outside": "outside the scope of the pre-authenticated request", "verb": "it is good for objects only", "post": "it is good for objects only",
@@ -294,3 +295,29 @@ def test_every_refusal_takes_the_same_steps_M117(room: Room) -> None:
         "no place": "it is good for objects only", "not a token": "the token is not known",
         "creator deleted": "its creator is deleted or not active", "creator lost it": "nothing allows it",
     }  # fmt: skip
+
+
+def test_every_refusal_of_an_upload_takes_the_same_steps_M81_M117(room: Room) -> None:
+    par, token = room.par("AnyObjectWrite", "a/")
+    _, reading = room.par("AnyObjectRead")
+    for name, key, number in (("up", "a/k", par.number), ("outside", "b/k", par.number)):
+        stored = ParUpload(digest=digest_of(name), par=number, bucket_id=room.bucket.id, key=key, upload_id="u-1", created_ms=1)
+        room.run(room.memory.catalog.create_par_upload(stored))
+    assert room.use("GET", reading, "o/k") is not None
+    causes: dict[str, Callable[[], Use | None]] = {
+        "works": lambda: room.use("PUT", "up", "u/a/k/id/u-1/1"),
+        "unknown": lambda: room.use("PUT", "none", "u/a/k/id/u-1/1"),
+        "of the request": lambda: room.use("PUT", token, "u/a/k/id/u-1/1"),
+        "another upload": lambda: room.use("PUT", "up", "u/a/k/id/u-2/1"),
+        "another object": lambda: room.use("PUT", "up", "u/a/x/id/u-1/1"),
+        "outside": lambda: room.use("PUT", "outside", "u/b/k/id/u-1/1"),
+        "verb": lambda: room.use("GET", "up", "u/a/k/id/u-1/"),
+        "expired": lambda: room.use("PUT", "up", "u/a/k/id/u-1/1", at_s=par.expires_ms / 1000),
+    }
+    steps = {}
+    for _ in range(2):
+        for cause, ask in causes.items():
+            room.calls.clear()
+            assert (ask() is not None) == (cause == "works"), cause
+            steps[cause] = tuple(room.calls)
+    assert set(steps.values()) == {("catalog.par_upload_of_token", "catalog.bucket")}, steps

@@ -149,6 +149,8 @@ def test_bad_input_is_told_and_changes_nothing(store: Store, s3: Any, bucket: st
         (ask("PUT", url + "k", b"1", opc_sse_customer_key="x"), 400, "InvalidParameter"),
         (ask("PUT", url + "k", b"1", storage_tier="Fast"), 400, "InvalidParameter"),
         (ask("PUT", url + "k" * 1025, b"1"), 400, "InvalidObjectName"),
+        (ask("PUT", url + "a%0Ab", b"1"), 400, "InvalidParameter"),
+        (ask("PUT", url + "a%00b", opc_multipart="true"), 400, "InvalidParameter"),
         (ask("PUT", url + "k", b"1", opc_meta_a="x" * 4001), 400, "InvalidParameter"),
         (ask("PUT", url + "k", b"body", opc_multipart="true"), 400, "InvalidParameter"),
         (ask("PUT", url + "k", opc_multipart="true", opc_checksum_algorithm="SHA384"), 400, "InvalidParameter"),

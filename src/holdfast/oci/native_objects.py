@@ -134,12 +134,19 @@ async def write_expectation(engine: Engine, bucket: Bucket, key: str, request: R
     return Expect(present=True, seq=latest.seq)
 
 
+def check_name(key: str) -> None:
+    """Errors: KeyTooLongError; InvalidArgument for a name that OCI's objects cannot have (OCI, "Object Names")."""
+    check_key(key)
+    if "\0" in key or "\r" in key or "\n" in key:
+        raise InvalidArgument("The name of an object has no NUL, carriage return or line feed.", ArgumentName="objectName")
+
+
 async def put_object(engine: Engine, bucket: Bucket, key: str, caller: Caller, request: Request, expect: Expect, now_ms: int) -> Response:
     """PutObject: the body becomes the latest version.
 
     Errors: KeyTooLongError, EntityTooLarge (before the body is read), MetadataTooLarge, InvalidArgument, BadDigest, PreconditionFailed,
     AccessDenied (a caller who may write half of the keys only, `holdfast.objects.conditions.within`)."""
-    check_key(key)
+    check_name(key)
     headers = request.headers
     try:
         version = await put(

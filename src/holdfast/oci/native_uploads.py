@@ -13,10 +13,9 @@ from holdfast.model.ownership import owner_of_new
 from holdfast.objects.completion import Completion, ListedPart, complete_upload
 from holdfast.objects.conditions import refuse_write
 from holdfast.objects.encryption import seal
-from holdfast.objects.names import check_key
 from holdfast.objects.uploads import ONLY_NEW, PART_NUMBER_MAX, new_upload, receive_part, start_upload
 from holdfast.oci.encryption import customer_key, wish_of
-from holdfast.oci.native_objects import PUT_BYTES_MAX, write_expectation
+from holdfast.oci.native_objects import PUT_BYTES_MAX, check_name, write_expectation
 from holdfast.oci.object_facts import claim_of, facts_of, storage_class_of
 from holdfast.oci.object_head import NATIVE, md5_of, written_head
 
@@ -29,7 +28,7 @@ async def begin(engine: Engine, bucket: Bucket, key: str, writer: str, request: 
     encryption, checksum. If-None-Match holds now and when it is committed.
 
     Errors: KeyTooLongError, InvalidArgument, MetadataTooLarge, PreconditionFailed; as `seal`."""
-    check_key(key)
+    check_name(key)
     expect = await write_expectation(engine, bucket, key, request)
     latest = await engine.catalog.version(bucket.id, key) if expect.absent else None
     if latest is not None and not latest.is_delete_marker:

@@ -102,6 +102,8 @@ class ParDoor:
             if named is None:
                 self._stand_for("", "")
             raise NoSuchPar("the token is not known")
+        if named is not None and not self._stand_in.bucket:
+            self._stand_for(par.namespace, par.bucket)
         because = ""
         if bucket is None or named is None or named.id != par.bucket_id or (place.namespace, place.bucket) != (par.namespace, par.bucket):
             because = "it is for another bucket"
@@ -115,8 +117,6 @@ class ParDoor:
             because = decision.because if operation else "it is good for objects only"
         if because or bucket is None:
             raise NoSuchPar(because, caller.access_key)
-        if not self._stand_in.bucket:
-            self._stand_for(par.namespace, par.bucket)
         return Use(operation, par, caller, bucket, place, creates, overwrites, token)
 
     def _stand_for(self, namespace: str, bucket: str) -> None:

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from holdfast.authz.decide import Evidence, Question, decide
 from holdfast.authz.gather import AllResources
@@ -176,6 +178,19 @@ def test_what_is_no_url_of_a_request(path: bytes) -> None:
 def test_other_places_below_a_token_are_of_no_kind_M64() -> None:
     for rest in (b"p", b"p/", b"actions/renameObject", b"l", b"u", b"u/k", b"u/k/id/", b"u//id/1", b"u/k/id/1/2/3", b"O/k"):
         assert read_path(b"/p/t/n/ns/b/b/" + rest).kind == ""
+
+
+PIECES = st.sampled_from([b"/", b"p", b"n", b"b", b"o", b"u", b"id", b"%2F", b"%", b"\xff", b"..", b"t" * 64, b"1"])
+
+
+@given(st.lists(PIECES, max_size=24).map(b"".join))
+def test_any_path_is_read(path: bytes) -> None:
+    """Into a place whose token is a piece of it as it was sent, or none."""
+    for given_path in (path, b"/p/t/n/" + path, b"/p/t/n/ns/b/b/" + path):
+        place = read_path(given_path)
+        assert place.kind in ("", "o", "u") and (place.token == b"" or b"/" + place.token + b"/" in given_path)
+        if place.kind == "u":
+            assert place.key and place.upload_id
 
 
 def test_which_paths_are_for_this_door() -> None:

@@ -22,6 +22,8 @@ log = logging.getLogger("holdfast.authz")
 
 OPERATOR_NAMESPACE = "default"
 """The namespace of the tenancy that runs the store."""
+EVERYTHING = "all"
+"""Built-in rights that are `manage all-resources in tenancy`, and like that end at the tenancy's border."""
 _DATA = VERBS["object-family"]["manage"]
 _NOTHING: frozenset[str] = frozenset()
 
@@ -180,11 +182,13 @@ def compile_grants(user: User, world: World) -> tuple[Policy, ...]:
     """The policies that speak for this user anywhere in the tenancy of `world`; () for one who is not active."""
     if user.status != ACTIVE:
         return ()
-    found: list[Policy] = list(rights_of(user.rights))
+    found: list[Policy] = list(rights_of(user.rights)) if user.rights != EVERYTHING else []
     groups = [world.groups[membership.group] for membership in user.memberships if membership.group in world.groups]
     tree = _tree(world)
     home = home_compartment(user, world)
     rules = _rules(user, groups, world, tree)
+    if user.rights == EVERYTHING:
+        rules.insert(0, Rule("rights: all", _countable(VERBS["all-resources"]["manage"], world), None, None))
     if rules or home:
         found.append(Statements(tuple(rules), world, home))
     roles = compile_roles(user, groups, world, tree.below, home) if user.roles or any(group.roles for group in groups) else None
@@ -239,11 +243,14 @@ def _rule(document: PolicyDocument, text: str, user: User, groups: list[Group], 
     found, compartments = tree.locate(statement.location, document.compartment)
     if not found:
         return None
-    permissions = statement.permissions
-    if tree.world.tenancy.namespace != OPERATOR_NAMESPACE:
-        permissions -= OPERATOR
+    permissions = _countable(statement.permissions, tree.world)
     test = None if statement.condition is None else compile_condition(statement.condition)
     return Rule(f'policy {document.name}: "{statement.text}"', permissions, compartments, test)
+
+
+def _countable(permissions: frozenset[str], world: World) -> frozenset[str]:
+    """What can be given in a tenancy: rights over the whole store only in the one that runs it."""
+    return permissions if world.tenancy.namespace == OPERATOR_NAMESPACE else permissions - OPERATOR
 
 
 @lru_cache(maxsize=8192)

@@ -310,3 +310,16 @@ def test_a_statement_is_checked_against_what_is_there(text: str, attached: str, 
     with pytest.raises(StatementError, match=says) as error:
         check_statement(text, attached, world())
     assert 0 < error.value.position < len(text)
+
+
+def test_built_in_rights_end_at_the_border_of_the_tenancy_too() -> None:
+    theirs = Tenancy(id="ocid1.tenancy.oc1..other", name="other", namespace="other")
+    who = caller_of(user(rights="all", namespace="other"), world(tenancy=theirs))
+    assert may(who, "GetObject", bucket(namespace="other")) and permits_operation(who, "CreateUser").allowed
+    assert not may(who, "GetObject", bucket())
+    for operation in ("HoldfastCreateTenancy", "HoldfastManageStore"):
+        assert not permits_operation(who, operation).allowed
+    for operation in ("CreateUser", "HoldfastGetTenancy", "HoldfastUpdateTenancy"):
+        assert not permits_operation(who, operation, compartment=ROOT).allowed
+    operator = caller_of(user(rights="all"), world())
+    assert permits_operation(operator, "HoldfastCreateTenancy").allowed and permits_operation(operator, "CreateUser", compartment=theirs.id).allowed

@@ -10,6 +10,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from hashlib import sha256
 from hmac import compare_digest, digest
+from typing import NamedTuple
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
@@ -47,6 +48,13 @@ class Claims(msgspec.Struct, frozen=True):
     ptype: str = "user"
 
 
+class Refreshed(NamedTuple):
+    """A new token, and whose it is."""
+
+    user_id: str
+    token: str
+
+
 _CLAIMS, _JWK = msgspec.json.Decoder(Claims), msgspec.json.Decoder(Jwk)
 
 
@@ -68,6 +76,14 @@ class SessionTokens:
         )  # fmt: skip
         signed = _encoded(b'{"alg":"HS256","typ":"JWT"}') + b"." + _encoded(msgspec.json.encode(claims))
         return (signed + b"." + _encoded(digest(self._secret, signed, sha256))).decode("ascii")
+
+    def refresh(self, token: str, now: float) -> Refreshed | None:
+        """A token that is good from now on for as long as the given one was, in the same session; None when that one is not, or the session ends."""
+        claims = self.read(token, now)
+        public = None if claims is None else key_of(claims)
+        if claims is None or public is None or now >= claims.sess_exp - 60:
+            return None
+        return Refreshed(claims.sub, self.issue(claims.sub, claims.tenant, public, now, claims.exp - claims.iat, claims.sess_exp))
 
     def read(self, token: str, now: float) -> Claims | None:
         """The claims of a token of this server that has not expired; None for anything else."""

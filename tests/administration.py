@@ -7,8 +7,10 @@ import io
 import json
 import os
 import sys
+import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -96,6 +98,25 @@ def new_user(root: Somebody, *statements: str) -> Somebody:
         root.admin("policy", "create", "--name", group, "--statements", json.dumps(given))
     key = root.admin("key", "create", "--user", name)
     return Somebody(root.server, key["id"], key["key"], id, name)
+
+
+CONNECTIONS = 8
+
+
+def everywhere(call: Callable[[], Any]) -> list[str]:
+    """Calls S3 over several connections at once, so that every worker is asked; the code of each refusal, "" for none."""
+    together = threading.Barrier(CONNECTIONS)
+
+    def one(_: int) -> str:
+        together.wait(20)
+        try:
+            call()
+        except S3Error as error:
+            return str(error.response["Error"]["Code"])
+        return ""
+
+    with ThreadPoolExecutor(CONNECTIONS) as threads:
+        return list(threads.map(one, range(CONNECTIONS)))
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,8 +31,8 @@ JSON = st.recursive(
 
 def raw(root: Somebody, method: str, path: str, data: bytes, **more: str) -> tuple[int, Any]:
     """One signed request with any bytes as its body."""
-    client = Client(root.server.control, Key(root.access_key, root.secret))
-    headers = client._signed(method, "/api/v1" + path, "", data) | {"content-type": "application/json"} | more
+    own = Key(root.access_key, root.secret)
+    headers = Client(root.server.control, own)._signed(own, method, "/api/v1" + path, "", data) | {"content-type": "application/json"} | more
     at = urlsplit(root.server.control)
     connection = http.client.HTTPConnection(at.hostname or "", at.port, timeout=20)
     connection.request(method, "/api/v1" + path, data, headers)
@@ -144,3 +145,13 @@ def test_a_name_with_a_slash_and_an_at_sign_is_found(root: Somebody) -> None:
     made = root.admin("user", "create", "--name", name)
     assert root.admin("user", "get", "--name", name) == made
     root.admin("user", "delete", "--name", name, "--force")
+
+
+def test_of_many_who_make_the_same_at_once_one_does(root: Somebody) -> None:
+    for path in ("/users", "/groups", "/compartments", "/organisations"):
+        name = unique("race")
+        with ThreadPoolExecutor(8) as threads:
+            statuses = list(threads.map(lambda _, path=path, name=name: root.ask("POST", path, {"name": name})[0], range(8)))  # type: ignore[misc]
+        assert statuses.count(200) <= 1 and set(statuses) <= {200, 409}, statuses
+        found = [each for each in root.ask("GET", path)[1]["data"] if each["name"] == name]
+        assert len(found) == statuses.count(200)

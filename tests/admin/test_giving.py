@@ -75,6 +75,15 @@ def test_roles_and_enrolments_need_the_rights_that_go_with_them(root: Somebody, 
     refused(helper, "key", "create", "--service-account", robot)
 
 
+@pytest.mark.parametrize("role", ["storage.configurer", "storage.uploader", "storage.editor", "storage.admin"])
+def test_a_role_is_given_only_by_who_has_what_its_actions_allow(root: Somebody, role: str) -> None:
+    """storage.configurer has few permissions, but may write bucket policies, with which one gives oneself everything."""
+    reader = new_user(root, "Allow group G to manage roles in tenancy", "Allow group G to read object-family in tenancy")
+    robot = root.admin("service-account", "create", "--name", unique("robot"))["name"]
+    refused(reader, "role", "add", "--role", role, "--service-account", robot, "--tenancy")
+    reader.admin("role", "add", "--role", "storage.viewer", "--service-account", robot, "--tenancy")
+
+
 def test_m213_who_administers_one_compartment_gives_there_and_not_beside(root: Somebody) -> None:
     here, there = unique("here"), unique("there")
     for name in (here, there):

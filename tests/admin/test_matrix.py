@@ -18,7 +18,7 @@ from tests.administration import Somebody, new_user, unique
 CLOSED = [route for route in ROUTES if not route.open]
 OF_THE_STORE = [route for route in CLOSED if not OPERATOR.isdisjoint(OF_OPERATION[route.operation])]
 """What only the tenancy that runs the store may do."""
-FOR_EVERYBODY = {"/whoami", "/sessions/current"}
+FOR_EVERYBODY = {"/whoami", "/sessions/current", "/endpoints", "/endpoints/{endpoint}/snippets/{client}"}
 
 
 def named(route: Route) -> str:

@@ -11,7 +11,7 @@ import msgspec
 
 from holdfast.authz.gather import permits_operation
 from holdfast.authz.grants import OPERATOR_NAMESPACE, Rule, rules_of, rules_of_group, tree_of
-from holdfast.authz.permissions import OPERATOR, VERBS
+from holdfast.authz.permissions import OF_ACTION, OPERATOR, VERBS
 from holdfast.authz.roles import role_named
 from holdfast.authz.statements import Statement
 from holdfast.model.buckets import Bucket
@@ -47,12 +47,14 @@ def by_statement(statement: Statement, attached: str, world: World) -> list[Give
 
 
 def by_role(binding: Binding, bucket: Bucket | None, world: World) -> list[Given]:
-    """What a bound role gives. `bucket` is the one of a binding on a bucket."""
+    """What a bound role gives, in permissions: those that it has, and those that its S3 actions stand for. `bucket` is the one of a binding on a
+    bucket."""
     role = role_named(binding.role)
     if role is None:
         return []
     where = binding.target if binding.scope == "compartment" else world.tenancy.id
-    return [Given(role.permissions, frozenset((where,)), bucket)]
+    by_actions = (entry.partition("|")[0] for action in role.actions for entry in OF_ACTION[action])
+    return [Given(role.permissions.union(by_actions), frozenset((where,)), bucket)]
 
 
 def by_group(group: Group, world: World) -> list[Given]:

@@ -57,9 +57,14 @@ class Gateway:
         request.seen = Seen(time.monotonic())
         if self._proxies is not None:
             self._proxies.apply(request)
-        if request.path.startswith(ELSEWHERE) or self._by_host or request.headers.get(b"authorization", b"").startswith(b"Signature "):
+        if request.path.startswith(ELSEWHERE) or self._by_host:
             return self._choose(request)
-        return self._alike(request) or self._s3(request)
+        found = self._alike(request)
+        if found is not None:
+            return found
+        if request.headers.get(b"authorization", b"").startswith(b"Signature "):
+            return self._choose(request)
+        return self._s3(request)
 
     def finished(self, request: Request, response: Response | None, bytes_out: int) -> None:
         """Counts and logs a request whose answer was written or cut off."""

@@ -24,7 +24,7 @@ from holdfast.admin.listener import ControlListener
 from holdfast.authn.authenticate import authenticate
 from holdfast.authn.negotiate import Acceptor, KerberosError
 from holdfast.authn.post_form import authenticate_form
-from holdfast.authn.presigned import claimed_key
+from holdfast.authn.presigned import claimed_key, verify_alike
 from holdfast.authn.settings import Settings as AuthnSettings
 from holdfast.authz.gather import authorize, permits_operation
 from holdfast.authz.grants import check_statement, compile_grants
@@ -171,6 +171,9 @@ class Server:
         def who(request: Request, host_bucket: str) -> Coroutine[Any, Any, Caller]:
             return authenticate(request, finder, request.received_at, proof, host_bucket)
 
+        def known(request: Request) -> Caller | None:
+            return verify_alike(request, finder, request.received_at, proof)
+
         async def creator(user_id: str) -> Caller | None:
             user = await directory.users.user(user_id)
             return await keys.caller_of(user, "par") if user is not None and user.status == ACTIVE else None
@@ -185,7 +188,8 @@ class Server:
             return authenticate_form(fields, keys, request.received_at, proof)
 
         s3 = S3(
-            engine, settings, who, authorize, domains=settings.domain, namespace_claimed=whose, authenticate_form=whose_form, audit=audit
+            engine, settings, who, authorize, domains=settings.domain, namespace_claimed=whose, authenticate_form=whose_form, audit=audit,
+            recognise=known,
         )  # fmt: skip
         signing = SigningKeys(directory, keys, lambda: server_secret(engine.registry, key, "oci-sessions"))
         oci = OCI(NativeServices(engine, settings, directory, keys, signing), audit)

@@ -81,6 +81,28 @@ def test_headers_that_answers_share_come_first_and_head_says_how_long_the_body_w
     run(test)
 
 
+def test_a_length_among_shared_headers_is_that_of_the_body_or_the_answer_is_refused() -> None:
+    lines = Lines([(b"X-A", b"1")], 4)
+    assert lines.fields[-1] == (b"Content-Length", b"4")
+    bodies: dict[bytes, bytes | Pieces] = {b"/right": b"1234", b"/wrong": b"12345", b"/stream": Pieces(1)}
+
+    async def test() -> None:
+        async def handler(request: Request) -> Response:
+            return Response(200, None, None if request.method == "HEAD" else bodies[request.path], shared=lines)
+
+        async with serving(handler, report=lambda error, request: None) as (server, port):
+            client = await Client.connect(port)
+            await client.send(get(b"/right").replace(b"GET", b"HEAD"))
+            assert (await client.answer(head_only=True)).headers["content-length"] == "4"
+            assert (await client.ask(get(b"/right"))).body == b"1234"
+            for number, path in enumerate((b"/wrong", b"/stream"), 1):
+                client = await Client.connect(port)
+                assert (await client.ask(get(path))).status == 500
+                assert server.counters.failures == number
+
+    run(test)
+
+
 @pytest.mark.parametrize("field", [(b"X-A", b"1\r\nX-B: 2"), (b"X-A\n", b""), (b"X-A", b"\0"), (b"Content-LENGTH", b"1")])
 def test_headers_that_answers_share_are_checked_once(field: tuple[bytes, bytes]) -> None:
     with pytest.raises(ValueError):

@@ -62,7 +62,11 @@ class Answers:
             if fields.count(10) != count or fields.count(13) != count or 0 in fields:
                 raise BadResponse("a header holds CR, LF or NUL")
         inline = body.__class__ is bytes
-        if b"ength: " in fields and _holds_length(response, method):
+        if shared is not None and shared.length >= 0:
+            if body is not None and shared.length != (len(body) if isinstance(body, bytes) else body.length):
+                raise BadResponse("Content-Length is not that of the body")
+            length = b""
+        elif b"ength: " in fields and _holds_length(response, method):
             length = b""
         elif inline:
             length = b"Content-Length: %d\r\n" % len(body)  # type: ignore[arg-type]

@@ -99,16 +99,22 @@ class Request:
 
 
 class Lines:
-    """Headers that many answers share, checked and written once: `fields` as pairs, `text` as the lines of HTTP/1. Content-Length is none of them."""
+    """Headers that many answers share, checked and written once: `fields` as pairs, `text` as the lines of HTTP/1.
 
-    __slots__ = ("fields", "text")
+    Content-Length is among them where `length` is given: all these answers have bodies of that many bytes, or would if they were no HEAD."""
 
-    def __init__(self, fields: list[tuple[bytes, bytes]]) -> None:
+    __slots__ = ("fields", "length", "text")
+
+    def __init__(self, fields: list[tuple[bytes, bytes]], length: int = -1) -> None:
         """Errors: ValueError for a CR, LF or NUL, and for Content-Length."""
         text = b"".join([b"%b: %b\r\n" % field for field in fields])
         count = len(fields)
         if text.count(10) != count or text.count(13) != count or 0 in text or any(name.lower() == b"content-length" for name, _ in fields):
             raise ValueError("a header holds CR, LF or NUL, or is Content-Length")
+        if length >= 0:
+            size = b"%d" % length
+            fields, text = [*fields, (b"Content-Length", size)], b"%bContent-Length: %b\r\n" % (text, size)
+        self.length = length
         self.fields = tuple(fields)
         self.text = text
 

@@ -8,11 +8,12 @@ not plainly there and allowed goes the whole way (`S3.answer`), and so does ever
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, TypeVar
 
 from holdfast.engine.api import Engine, EngineError
 from holdfast.model.errors import Refusal
+from holdfast.model.identity import Caller
 from holdfast.model.messages import Request, Response
 from holdfast.objects.read import inline_bytes
 from holdfast.s3.errors import identify
@@ -34,6 +35,10 @@ _KNOWN_MAX = 512
 _QUERY_BYTES_MAX = 1024
 
 
+Recognise = Callable[[Request], Caller | None]
+"""The proven caller of a presigned request that differs from one verified before in its signature only; None says nothing."""
+
+
 class Known(NamedTuple):
     """What such requests say: `start` is the path up to the key."""
 
@@ -47,11 +52,11 @@ class Known(NamedTuple):
 class Alike:
     """What was understood of requests lately, by method and by what stands before the signature in their query; bounded."""
 
-    __slots__ = ("_authenticate", "_authorize", "_engine", "_known")
+    __slots__ = ("_authorize", "_engine", "_known", "_recognise")
 
-    def __init__(self, engine: Engine, authenticate: Any, authorize: Authorize) -> None:
+    def __init__(self, engine: Engine, recognise: Recognise | None, authorize: Authorize) -> None:
         self._engine = engine
-        self._authenticate = authenticate
+        self._recognise = recognise
         self._authorize = authorize
         self._known: dict[str, dict[bytes, Known]] = {method: {} for method in _READS}
 
@@ -77,7 +82,7 @@ class Alike:
     def answer(self, request: Request) -> Response | None:
         """The answer to a request that is like one before, if it is there at once. None says nothing."""
         by_stem = self._known.get(request.method)
-        if by_stem is None:
+        if by_stem is None or self._recognise is None:
             return None
         query, path, headers = request.query, request.path, request.headers
         known = by_stem.get(query[:-_SIGNATURE_BYTES])
@@ -99,10 +104,10 @@ class Alike:
         catalog = self._engine.catalog
         reads = operation == "GetObject"
         try:
-            caller = at_once(self._authenticate(request, ""))
-            user = caller.user
-            if user is None:
+            caller = self._recognise(request)
+            if caller is None or caller.user is None:
                 return None
+            user = caller.user
             bucket = at_once(catalog.bucket(user.namespace, name))
             if bucket is None or bucket.settings:
                 return None
@@ -113,9 +118,7 @@ class Alike:
             response = whole_answer(bucket, version)
         except (Refusal, EngineError, Waits):
             return None
-        if not reads:
-            response.length = version.size
-        else:
+        if reads:
             response.body = inline_bytes(version)
             if response.body is None:
                 return None

@@ -21,7 +21,7 @@ from holdfast.observe.audit import Audit
 from holdfast.observe.refused import tell
 from holdfast.s3 import cors, integrity, ops
 from holdfast.s3.access import find_allowed
-from holdfast.s3.alike import Alike
+from holdfast.s3.alike import Alike, Recognise
 from holdfast.s3.audited import audited
 from holdfast.s3.copy_source import parse_source
 from holdfast.s3.errors import identify, refusal_of, refuse
@@ -103,6 +103,7 @@ class S3:
         namespace_claimed: Callable[[Request], Awaitable[str]] | None = None,
         audit: Audit | None = None,
         authenticate_form: AuthenticateForm = nobody,
+        recognise: Recognise | None = None,
     ) -> None:
         ops.load()
         self.engine = engine
@@ -114,7 +115,7 @@ class S3:
         self.authenticate_form = authenticate_form
         self.router = Router(Hosts(domains))
         self.audit = audit
-        self.alike = Alike(engine, authenticate, authorize)
+        self.alike = Alike(engine, recognise, authorize)
         self.routes = {name: Route(operation, audit) for name, operation in OPERATIONS.items()}
 
     async def __call__(self, request: Request) -> Response:

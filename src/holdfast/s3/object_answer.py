@@ -98,7 +98,7 @@ def answer(given: ReadInput, request: Request, caller: Caller, bucket: Bucket, v
 
 def whole_answer(bucket: Bucket, version: Version) -> Response:
     """What `answer` gives to a request that asks for nothing but the object."""
-    return Response(200, shared=object_lines(bucket, version))
+    return Response(200, shared=object_lines(bucket, version, whole=True))
 
 
 def _range_counts(request: Request, version: Version) -> bool:

@@ -58,19 +58,23 @@ def stored_expires(headers: dict[bytes, bytes]) -> str:
     return header_text(value) if value is not None else ""
 
 
+_LINES = (("lines with version id", "lines"), ("whole with version id", "whole"))
+"""Where the lines of a version are kept: by whether they are of the whole, and whether the bucket never had versioning."""
+
+
 @lru_cache(4096)
 def last_modified(seconds: int) -> bytes:
     """The value of a Last-Modified header."""
     return http_date(seconds).encode("ascii")
 
 
-def object_lines(bucket: Bucket, version: Version) -> Lines:
-    """As `object_head`, written once for as long as the version is remembered."""
+def object_lines(bucket: Bucket, version: Version, *, whole: bool = False) -> Lines:
+    """As `object_head`, written once for as long as the version is remembered; with Content-Length for answers with the `whole` of it."""
     memo = version.__dict__
-    place = "lines" if bucket.versioning == VERSIONING_OFF else "lines with version id"
+    place = _LINES[whole][bucket.versioning == VERSIONING_OFF]
     lines: Lines | None = memo.get(place)
     if lines is None:
-        lines = memo[place] = Lines(object_head(bucket, version))
+        lines = memo[place] = Lines(object_head(bucket, version), version.size if whole else -1)
     return lines
 
 

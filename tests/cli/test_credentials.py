@@ -143,6 +143,20 @@ def test_m17_secrets_hold_the_characters_that_clients_must_escape(root: Somebody
     assert "+" in secrets and "/" in secrets
 
 
+def test_what_is_brought_along_is_kept_an_access_key_a_secret_a_canonical_id(root: Somebody, tmp_path: Path) -> None:
+    user, id, secret = unique("owner"), unique("KEY").upper(), "brought/along+and=kept"
+    canonical_id = "5f" * 16 + user.encode().hex()[-32:]
+    assert root.admin("user", "create", "--name", user, "--rights", "own-buckets", "--canonical-id", canonical_id)["canonical-id"] == canonical_id
+    ran = root.run("admin", "key", "create", "--user", user, "--id", id, "--key-file", "-", stdin=secret + "\n")
+    assert (ran.data["id"], ran.data["key"]) == (id, secret)
+    assert s3_client(root.server, id, secret).list_buckets()["Owner"]["ID"] == canonical_id
+    taken = root.run("admin", "key", "create", "--user", user, "--id", id, "--key-file", "-", stdin=secret)
+    assert taken.code == 1 and '"status": 409' in taken.err
+    short = root.run("admin", "key", "create", "--user", user, "--key-file", "-", stdin="short")
+    assert short.code == 1 and "short" not in short.err.replace("shorter", "")
+    assert root.run("admin", "user", "create", "--name", unique("thief"), "--canonical-id", canonical_id).code == 1
+
+
 def test_explain_and_why_name_the_rule_and_the_least_that_would_allow_it(root: Somebody, bucket: str) -> None:
     name = unique("ann")
     root.admin("user", "create", "--name", name)

@@ -153,7 +153,7 @@ def request_of(command: Command, options: argparse.Namespace) -> tuple[str, dict
         elif option.place == "query":
             query[option.name] = "true" if value is True else str(value)
         elif body is not None:
-            body[option.name] = _read(option, value) if option.kind in ("json", "file", "secret") else value
+            body[option.name] = _read(option, value) if option.kind in ("json", "file", "line", "secret") else value
     if options.in_tenancy:
         query["tenancy"] = options.in_tenancy
     return path, query, body
@@ -170,7 +170,7 @@ def _read(option: Option, text: str) -> Any:
         else:
             with open(name, encoding="utf-8") as file:
                 text = file.read()
-        return json.loads(text) if option.kind == "json" else text.rstrip("\r\n") if option.kind == "secret" else text
+        return json.loads(text) if option.kind == "json" else text.rstrip("\r\n") if option.kind in ("line", "secret") else text
     except OSError as error:
         raise UsageError(f"{option.flag}: {error.strerror}: {error.filename}") from None
     except UnicodeDecodeError:

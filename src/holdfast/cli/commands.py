@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 
 class Option(NamedTuple):
-    """One option. `place`: "path", "query" or "body", under `name`. `kind`: "text", "json", "flag", "number"; `default` counts for "path" only.
+    """One option. `place`: "path", "query" or "body", under `name`. `kind`: "text", "json", "flag", "number"; or what is in a file: "file" all of it,
+    "line" without the end of its line, "secret" so too, and asked for where no file is named. `default` counts for "path" only.
 
     Options of one command with the same `one_of` exclude each other; if it ends with "!", one is needed.
     """
@@ -102,6 +103,7 @@ _USERS = (
     Command("user", "create", "POST", "/users", "make a user; policies say what he may do", (
         _NEW_NAME, _DESCRIPTION, _text("--email", "e-mail address", metavar="ADDRESS"), _text("--display-name", "the name that others see"),
         Option("--rights", "body", "rights", "own-buckets: may make and use buckets without a policy", choices=("none", "own-buckets")),
+        Option("--canonical-id", "body", "canonical-id", "its S3 identity; else one is made", metavar="HEX"),
     ), "holdfast admin user create --name ann --email ann@example.org"),
     Command("user", "list", "GET", "/users", "list users", pages=True, example='holdfast admin user list --query "data[].name"'),
     Command("user", "get", "GET", "/users/{user}", "show a user", (_name("user", "user"),),
@@ -154,8 +156,9 @@ _POLICIES = (
 )  # fmt: skip
 _KEYS = (
     Command("key", "create", "POST", "/users/{user}/keys", "make a key; its secret (data.key) is shown only now", (
-        *_WHOSE, _text("--display-name", "what it is for"),
-        _text("--expires", "when it ends: 2030-01-31T12:00:00Z; else never", metavar="TIME"),
+        *_WHOSE, Option("--id", "body", "id", "the access key; else one is made", metavar="ACCESS-KEY"),
+        Option("--key-file", "body", "key", "file with the secret, - for stdin; else one is made", kind="line", metavar="FILE"),
+        _text("--display-name", "what it is for"), _text("--expires", "when it ends: 2030-01-31T12:00:00Z; else never", metavar="TIME"),
     ), "holdfast admin key create --user ann", once="key"),
     Command("key", "list", "GET", "/users/{user}/keys", "list keys, without secrets", _WHOSE),
     Command("key", "get", "GET", "/keys/{key}", "show a key, without its secret", (_KEY_ID,)),

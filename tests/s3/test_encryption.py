@@ -106,7 +106,12 @@ def test_multipart_uploads_with_part_copies_and_ranges_over_the_seams(s3: Any, b
     etags = [s3.upload_part(**named, PartNumber=1, Body=parts[0], **read)["ETag"]]
     copied = s3.upload_part_copy(**named, PartNumber=2, CopySource=f"{bucket}/second", **read)
     etags += [copied["CopyPartResult"]["ETag"], s3.upload_part(**named, PartNumber=3, Body=parts[2], **read)["ETag"]]
-    s3.complete_multipart_upload(**named, MultipartUpload={"Parts": [{"PartNumber": n, "ETag": etag} for n, etag in enumerate(etags, 1)]})
+    listed = {"Parts": [{"PartNumber": n, "ETag": etag} for n, etag in enumerate(etags, 1)]}
+    wrong = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "another key of a customer, 32 b."}
+    with pytest.raises(ClientError) as error:
+        s3.complete_multipart_upload(**named, MultipartUpload=listed, **wrong)
+    assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    s3.complete_multipart_upload(**named, MultipartUpload=listed)
     whole = b"".join(parts)
     assert s3.get_object(Bucket=bucket, Key="k", **read)["Body"].read() == whole
     seam = len(parts[0])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import configparser
+import re
 import tomllib
 from typing import Any
 
 from tests.conformance.page import Verdict, area_of, load, page, verdict
-from tests.conformance.run import BOOTSTRAP, SECTIONS, configuration
+from tests.conformance.run import BOOTSTRAP, PAGE, SECTIONS, configuration
 
 
 def row(test: str, outcome: str = "failed", why: str = "", marks: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -34,6 +35,17 @@ def test_the_counts_add_up() -> None:
     assert "| **all** | 5 | 1 | 1 | 1 | 1 | 1 |" in text
     assert "**1 of 5 pass.**" in text and "other than 501: 500." in text
     assert "## Open" in text and "| `c` | ? |" in text and "`lifecycle_x`" in text and "`get_object_torrent`" in text
+
+
+CORE_MIN = 400
+"""So many tests of the profile s3_core pass at least, of some 620."""
+
+
+def test_the_page_that_is_committed_shows_what_was_promised_and_leaves_nothing_open() -> None:
+    text = PAGE.read_text()
+    core = re.search(r"profile s3_core\): \*\*(\d+) of (\d+)\*\*", text)
+    assert core is not None and int(core[1]) >= CORE_MIN and int(core[2]) >= 620
+    assert "## Open" not in text and "other than 501: none" in text
 
 
 def test_every_user_of_the_suite_is_in_the_bootstrap_file() -> None:

@@ -8,11 +8,14 @@ import msgspec
 
 from holdfast.engine.api import Conflict
 from holdfast.model.errors import InvalidRequest, MalformedXML
+from holdfast.model.objects import Upload
 from holdfast.objects.checksums import ALGORITHMS
 from holdfast.objects.completion import Completion, ListedPart, complete_upload, completed_before
 from holdfast.objects.conditions import for_write, refuse_write, within
+from holdfast.objects.encryption import SSE_C, check_customer_key, envelope_of
+from holdfast.objects.uploads import asked_for_checksum
 from holdfast.objects.versioning import shown_version_id
-from holdfast.s3.encryption import CUSTOMER_MEMBERS, encryption_members
+from holdfast.s3.encryption import CUSTOMER_MEMBERS, customer_key, encryption_members
 from holdfast.s3.operation import Call, operation
 from holdfast.s3.place import bucket_of
 
@@ -40,7 +43,6 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     if_none_match: str | None = None
 
 
-# A customer's key may be sent along; the bytes are sealed already and nothing depends on it.
 @operation("CompleteMultipartUpload", "s3:PutObject", ignores=CUSTOMER_MEMBERS)
 async def complete_multipart_upload(call: Call[Input]) -> dict[str, Any]:
     """Makes the object of the listed parts. Completing an upload again gives the same answer.
@@ -56,6 +58,7 @@ async def complete_multipart_upload(call: Call[Input]) -> dict[str, Any]:
         version = await completed_before(call.engine, bucket, given.key, given.upload_id, asked)
     else:
         await call.judge(("s3:PutObject",), bucket, given.key, upload)
+        _check_key(call, upload)
         try:
             version = await complete_upload(call.engine, bucket, upload, asked, expect)
         except Conflict as conflict:
@@ -71,6 +74,18 @@ async def complete_multipart_upload(call: Call[Input]) -> dict[str, Any]:
         ALGORITHMS[facts.checksum_algorithm].member: facts.checksum_value,
         **encryption_members(facts, call.request, of_completion=True),
     }
+
+
+def _check_key(call: Call[Any], upload: Upload) -> None:
+    """A customer's key must be the upload's; it is needed where the upload asked for a checksum (CompleteMultipartUpload, "Request
+    parameters"). Nothing is decrypted by it. Errors: InvalidRequest; as `customer_key`."""
+    envelope = envelope_of(upload.facts)
+    key = customer_key(call.request)
+    if envelope is None or envelope.algorithm != SSE_C:
+        if key:
+            raise InvalidRequest("The encryption parameters are not applicable to this object.")
+    elif key or asked_for_checksum(upload):
+        check_customer_key(envelope, key)
 
 
 def _completion(given: Input) -> Completion:

@@ -17,8 +17,8 @@ from holdfast.s3.hosts import Hosts
 
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
-ELSEWHERE = (b"/p/", b"/%70/", b"/n/", b"//", b"/20160918/", b"/workRequests", b"/v1/")
-"""What a path begins with that may be OCI's; an unsigned request for anything else is S3's, unless its host says otherwise."""
+ELSEWHERE = frozenset((b"/p/", b"/n/", b"/%7", b"//n", b"//p", b"//%", b"///"))
+"""The first three bytes of a path that may be OCI's; an unsigned request for anything else is S3's, unless its host says otherwise."""
 _HOSTS_MAX = 1024
 _NAMESPACES_MAX = 256
 

@@ -143,6 +143,13 @@ def tiers() -> None:
     refused(400, "InvalidParameter", client.restore_objects, NS, name, models.RestoreObjectsDetails(object_name="k"))
     client.delete_object(NS, name, "k")
     client.delete_bucket(NS, name)
+    bucket(name, storage_tier="Archive")
+    assert client.get_bucket(NS, name).data.storage_tier == "Archive"
+    refused(400, "InvalidParameter", client.put_object, NS, name, "k", b"data", storage_tier="Standard")
+    client.put_object(NS, name, "k", b"data")
+    assert client.list_objects(NS, name, fields="storageTier").data.objects[0].storage_tier == "Archive"
+    client.delete_object(NS, name, "k")
+    client.delete_bucket(NS, name)
 
 
 def versions() -> None:

@@ -15,10 +15,11 @@ from holdfast.model.buckets import VERSIONING_ENABLED, VERSIONING_OFF, Bucket, t
 from holdfast.model.errors import InvalidArgument, InvalidBucketName, NotImplemented
 from holdfast.model.ocids import bucket_ocid
 from holdfast.model.public_access import PUBLIC_TYPE, PUBLIC_TYPES
+from holdfast.oci.object_facts import BUCKET_TIER
 from holdfast.wire.values import iso_date_ms
 
 NO_PUBLIC_ACCESS = "NoPublicAccess"
-TAGS, DEFINED_TAGS, METADATA, EVENTS, CREATOR, TIER = "tagging", "definedTags", "ociMetadata", "objectEvents", "createdBy", "storageTier"
+TAGS, DEFINED_TAGS, METADATA, EVENTS, CREATOR = "tagging", "definedTags", "ociMetadata", "objectEvents", "createdBy"
 """Settings of a bucket. Freeform tags are S3's bucket tags; the others are OCI's alone."""
 METADATA_BYTES_MAX = 4096
 
@@ -122,7 +123,7 @@ def bucket_document(bucket: Bucket, tenancy_id: str, creator: str) -> dict[str, 
         **summary(bucket, tenancy_id, creator, tags=True),
         "metadata": read_texts(settings, METADATA),
         "publicAccessType": settings.get(PUBLIC_TYPE, NO_PUBLIC_ACCESS),
-        "storageTier": settings.get(TIER, "Standard"),
+        "storageTier": settings.get(BUCKET_TIER, "Standard"),
         "objectEventsEnabled": settings.get(EVENTS) == "true",
         "kmsKeyId": None,
         "isBucketKeyEnabled": None,

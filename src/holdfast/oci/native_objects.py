@@ -158,7 +158,7 @@ async def put_object(engine: Engine, bucket: Bucket, key: str, caller: Caller, r
             owner=owner_of_new(bucket, caller.user.canonical_id if caller.user is not None else "", None),
             claim=claim_of(headers),
             expect=expect,
-            storage_class=storage_class_of(headers),
+            storage_class=storage_class_of(headers, bucket),
             now_ms=now_ms,
             size_max=PUT_BYTES_MAX,
             wish=wish_of(request),

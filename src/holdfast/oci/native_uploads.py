@@ -46,7 +46,7 @@ async def begin(engine: Engine, bucket: Bucket, key: str, writer: str, request: 
         facts=msgspec.structs.replace(facts, extra=extra),
         owner=owner_of_new(bucket, writer, None),
         initiator=writer,
-        storage_class=storage_class_of(headers),
+        storage_class=storage_class_of(headers, bucket),
         now_ms=now_ms,
         algorithm=asked,
         checksum_type=None if asked is None else _CHECKSUM_TYPES[asked],

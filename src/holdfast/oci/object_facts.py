@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from holdfast.model.buckets import Bucket
 from holdfast.model.errors import InvalidArgument, MetadataTooLarge, NotImplemented
 from holdfast.model.objects import Facts
 from holdfast.objects.checksums import ALGORITHMS, DEFAULT, NO_CLAIM, Claim, decode_md5, is_checksum
@@ -11,6 +12,8 @@ from holdfast.wire.values import header_text, is_header_name, metadata_text
 METADATA_BYTES_MAX = 4000
 """Names and values of opc-meta-* together, in UTF-8."""
 
+BUCKET_TIER = "storageTier"
+"""The setting of a bucket whose tier is not Standard."""
 _META = b"opc-meta-"
 _CHECKSUMS = {b"opc-content-crc32c": "CRC32C", b"opc-content-sha256": "SHA256"}
 _NOT_BUILT = (b"opc-content-sha384",)
@@ -47,14 +50,17 @@ def facts_of(headers: dict[bytes, bytes]) -> Facts:
     )
 
 
-def storage_class_of(headers: dict[bytes, bytes]) -> str:
-    """The storage class of the header storage-tier. Errors: InvalidArgument."""
-    tier = headers.get(b"storage-tier")
-    if tier is None:
-        return "STANDARD"
-    found = CLASS_OF.get(tier.decode("latin-1"))
+def storage_class_of(headers: dict[bytes, bytes], bucket: Bucket) -> str:
+    """The storage class of the header storage-tier, else that of the bucket's tier; an Archive bucket takes no other (OCI, "Storage Tiers").
+
+    Errors: InvalidArgument."""
+    usual = bucket.settings.get(BUCKET_TIER, "Standard")
+    tier = headers[b"storage-tier"].decode("latin-1") if b"storage-tier" in headers else usual
+    found = CLASS_OF.get(tier)
     if found is None:
         raise InvalidArgument(f"storage-tier must be one of {', '.join(CLASS_OF)}.", ArgumentName="storage-tier")
+    if usual == "Archive" and tier != usual:
+        raise InvalidArgument("A bucket of the tier Archive takes archived objects only.", ArgumentName="storage-tier")
     return found
 
 

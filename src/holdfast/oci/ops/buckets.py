@@ -28,7 +28,6 @@ from holdfast.objects.write import discard
 from holdfast.oci.answers import document
 from holdfast.oci.bucket_documents import (
     CREATOR,
-    TIER,
     CreateBucketDetails,
     UpdateBucketDetails,
     bucket_document,
@@ -39,6 +38,7 @@ from holdfast.oci.bucket_documents import (
     versioning_of,
 )
 from holdfast.oci.counting import count
+from holdfast.oci.object_facts import BUCKET_TIER
 from holdfast.oci.operation import Call, operation, whole_number
 from holdfast.oci.ops.namespaces import require_compartment
 
@@ -62,7 +62,7 @@ async def create_bucket(call: Call) -> Response:
     if given.storage_tier not in (None, "Standard"):
         if given.storage_tier != "Archive":
             raise InvalidArgument("storageTier must be Standard or Archive.", ArgumentName="storageTier")
-        settings[TIER] = "Archive"
+        settings[BUCKET_TIER] = "Archive"
     try:
         made = await call.engine.catalog.create_bucket(
             Bucket(

@@ -33,7 +33,7 @@ from holdfast.objects.remove import remove
 from holdfast.oci.answers import refusal_of
 from holdfast.oci.encryption import source_key, wish_of
 from holdfast.oci.errors import words_of
-from holdfast.oci.object_facts import facts_of
+from holdfast.oci.object_facts import BUCKET_TIER, facts_of, storage_class_of
 from holdfast.oci.object_head import CLASS_OF, NATIVE, native_etag, native_version_id, stored_version_id, written_head
 from holdfast.oci.operation import Call, operation
 from holdfast.oci.ops.storage_work_requests import of
@@ -110,13 +110,16 @@ async def copy_object(call: Call) -> Response:
         call, target, given.destination_object_name, given.destination_object_if_match_e_tag, given.destination_object_if_none_match_e_tag
     )
     tier = given.destination_object_storage_tier
+    storage_class = source.storage_class
+    if tier is not None or BUCKET_TIER in target.settings:
+        storage_class = storage_class_of({} if tier is None else {b"storage-tier": tier.encode()}, target)
     job = Job(
         source=source,
         bucket=target,
         key=given.destination_object_name,
         facts=_facts(given, source),
         owner=owner_of_new(target, user.canonical_id, None),
-        storage_class=source.storage_class if tier is None else CLASS_OF[tier],
+        storage_class=storage_class,
         expect=expect,
         wish=wish_of(call.request),
         customer_key=source_key(call.request),

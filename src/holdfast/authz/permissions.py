@@ -145,6 +145,8 @@ _OBJECT_STORAGE = {
     "HeadObject": ("OBJECT_READ|OBJECT_INSPECT",),
     "CopyObject": ("OBJECT_READ", *_WRITE, "OBJECT_INSPECT"),
     "DeleteObjectVersion": ("OBJECT_VERSION_DELETE",),
+    "GetObjectVersion": ("OBJECT_READ",),
+    "HeadObjectVersion": ("OBJECT_READ|OBJECT_INSPECT",),
     "ReencryptObject": ("OBJECT_READ", "OBJECT_OVERWRITE"),
     "RestoreObjects": ("OBJECT_RESTORE",),
     "UpdateObjectStorageTier": ("OBJECT_UPDATE_TIER",),
@@ -262,6 +264,7 @@ _EQUIVALENT = {
     "ListObjectVersions": "s3:ListBucketVersions",
     "BatchDeleteObjects": "s3:DeleteObject",
     "DeleteObjectVersion": "s3:DeleteObjectVersion",
+    "HeadObjectVersion": "s3:GetObjectVersion",
     "CreateMultipartUpload": "s3:PutObject",
     "UploadPart": "s3:PutObject",
     "CommitMultipartUpload": "s3:PutObject",
@@ -286,6 +289,8 @@ know is "s3:Native..." and the operation: only s3:* speaks of it."""
 
 
 OCI_OPERATION = {
+    "GetObjectVersion": "GetObject",
+    "HeadObjectVersion": "HeadObject",
     "CompleteMultipartUpload": "CommitMultipartUpload",
     "DeleteObjects": "DeleteObject",
     "ListObjectsV2": "ListObjects",

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from holdfast.authz.gather import authorize
 from holdfast.authz.listing import visible
 from holdfast.buckets.amend import amend_bucket
 from holdfast.buckets.listing import list_buckets as list_page
@@ -22,6 +23,7 @@ from holdfast.model.errors import (
     PreconditionFailed,
 )
 from holdfast.model.messages import Response
+from holdfast.model.public_access import PUBLIC_TYPE, blocks_public_acls, blocks_public_policy
 from holdfast.objects.conditions import ANY, entity_tags
 from holdfast.objects.paging import continuation_place, continuation_token
 from holdfast.objects.write import discard
@@ -59,6 +61,9 @@ async def create_bucket(call: Call) -> Response:
         raise BucketAlreadyExists(None, BucketName=given.name) from denied
     check_bucket_name(given.name)
     settings = settings_of(given, {CREATOR: user.id})
+    place = "" if given.compartment_id == user.tenancy else given.compartment_id
+    bare = Bucket(namespace=user.namespace, name=given.name, region=call.region, owner=user.canonical_id, compartment=place)
+    await _require_to_publish(call, bare, settings)
     if given.storage_tier not in (None, "Standard"):
         if given.storage_tier != "Archive":
             raise InvalidArgument("storageTier must be Standard or Archive.", ArgumentName="storageTier")
@@ -70,7 +75,7 @@ async def create_bucket(call: Call) -> Response:
                 name=given.name,
                 region=call.region,
                 owner=user.canonical_id,
-                compartment="" if given.compartment_id == user.tenancy else given.compartment_id,
+                compartment=place,
                 created_ms=call.now_ms,
                 versioning=versioning_of(given.versioning, ""),
                 settings=settings,
@@ -146,6 +151,7 @@ async def update_bucket(call: Call) -> Response:
         raise NotImplemented("A bucket cannot be renamed.")
     if given.namespace not in (None, call.names["namespaceName"]):
         raise InvalidArgument("A bucket stays in its namespace.", ArgumentName="namespace")
+    await _require_to_publish(call, bucket, settings_of(given, bucket.settings))
     compartment = bucket.compartment
     if given.compartment_id is not None:
         compartment = "" if given.compartment_id == user.tenancy else given.compartment_id
@@ -161,6 +167,18 @@ async def update_bucket(call: Call) -> Response:
 
     bucket = await amend_bucket(call.engine, bucket, changed)
     return document(await _document(call, bucket), 200, _etag(bucket))
+
+
+async def _require_to_publish(call: Call, bucket: Bucket, settings: dict[str, str]) -> None:
+    """To make a bucket public, or more so, is to say who else may: a role to edit, or a block of public access, does not allow it.
+
+    Errors: AccessDenied."""
+    wanted = settings.get(PUBLIC_TYPE)
+    if wanted is None or wanted == bucket.settings.get(PUBLIC_TYPE):
+        return
+    await authorize(call.caller, ("s3:PutBucketPublicAccessBlock",), bucket, "", None, call.request, call.operation)
+    if blocks_public_acls(bucket) or blocks_public_policy(bucket):
+        raise AccessDenied
 
 
 @operation("DeleteBucket", "DELETE", _BUCKET, conditional=True)

@@ -45,6 +45,7 @@ AT_ONCE_BYTES = 8 << 20
 """A copy whose bytes are written again is done before the answer up to this size, and after it beyond."""
 BEAT_S = 10.0
 _TRIES = 3
+_WRITE = ("OBJECT_CREATE", "OBJECT_OVERWRITE")
 _running: set[asyncio.Task[None]] = set()
 
 
@@ -96,7 +97,7 @@ async def copy_object(call: Call) -> Response:
     NotImplemented (another region)."""
     given: CopyObjectDetails = call.body
     origin, user = call.place(), call.user
-    await call.require("GetObject", bucket=origin, key=given.source_object_name)
+    await call.require("GetObject" if given.source_version_id is None else "GetObjectVersion", bucket=origin, key=given.source_object_name)
     if given.destination_region != call.region:
         raise NotImplemented(f"There is no other region than {call.region}: destinationRegion must be that.")
     target = await _target(call, given)
@@ -285,8 +286,10 @@ async def rename_object(call: Call) -> Response:
     Errors: NoSuchKey, PreconditionFailed, InvalidArgument, OperationAborted (the object was written meanwhile, and nothing was renamed)."""
     given: RenameObjectDetails = call.body
     bucket, user = call.place(), call.user
-    for name in (given.source_name, given.new_name):
-        await call.require(bucket=bucket, key=name)
+    for does in ("RenameObject", "GetObject", "DeleteObject"):  # whatever denies one of these denies it under this name too
+        await call.require(does, bucket=bucket, key=given.source_name, permissions=_WRITE)
+    for does in ("RenameObject", "PutObject"):
+        await call.require(does, bucket=bucket, key=given.new_name, permissions=_WRITE)
     check_key(given.new_name)
     if given.new_name == given.source_name:
         raise InvalidArgument("newName is the name that the object has.", ArgumentName="newName")

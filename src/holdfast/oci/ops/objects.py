@@ -70,13 +70,16 @@ async def head_object(call: Call) -> Response:
 
 
 async def _ask_to_read(call: Call) -> None:
-    """The object's own access control list counts too, where nothing else lets the caller in. Errors: AccessDenied."""
+    """The object's own access control list counts too, where nothing else lets the caller in. A version that is named is another right than
+    the latest one, for bucket policies. Errors: AccessDenied."""
     bucket = call.place()
+    if "versionId" in call.query:
+        return await call.require(call.operation + "Version", bucket=bucket, key=call.key)
     try:
         await call.require(bucket=bucket, key=call.key)
     except AccessDenied:
         version = await call.engine.catalog.version(bucket.id, call.key)
-        if version is None or "versionId" in call.query:
+        if version is None:
             raise
         await call.require(bucket=bucket, key=call.key, target=version)
 

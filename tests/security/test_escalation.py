@@ -259,3 +259,20 @@ def _sign_in(name: str, password: str) -> bytes:
     body = json.dumps({"user": name, "password": password}).encode()
     head = f"POST /api/v1/sessions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
     return head.encode() + body
+
+
+def test_ghsa_pfcq_4gjr_6gjm_a_role_is_given_only_with_all_that_its_actions_stand_for(place: Place) -> None:
+    """Who writes the policies of buckets can give himself all that is in them: a role to do so is not for who may only read settings."""
+    root = place.root
+    assert place.admin(root, "POST", "/users", {"name": "giver"})[0] == 201
+    assert place.admin(root, "POST", "/groups", {"name": "givers"})[0] == 201
+    assert place.admin(root, "POST", "/groups/givers/members", {"user": "giver"})[0] == 201
+    statements = ["Allow group givers to manage roles in tenancy", "Allow group givers to read buckets in tenancy"]
+    assert place.admin(root, "POST", "/policies", {"name": "givers", "statements": statements})[0] == 201
+    _, made = place.admin(root, "POST", "/users/giver/keys", {})
+    giver = (made["data"]["id"], made["data"]["key"])
+    for role in ("storage.configurer", "storage.configViewer", "storage.viewer", "storage.editor", "storage.admin"):
+        status, said = place.admin(giver, "POST", "/role-bindings", {"role": role, "user": "giver", "tenancy-wide": True})
+        assert (status, said["code"]) == (403, "NotAuthorized"), (role, said)
+    document = json.dumps({"Version": "2012-10-17", "Statement": []}).encode()
+    assert place.s3(giver, "PUT", "/bobs?policy", document).code == "AccessDenied"

@@ -21,7 +21,8 @@ from tests.oci.people import Answer, Person, new_key, send
 
 __all__ = ["people"]  # the bucket, the object and the upload of the matrix of S3 are those of this one
 ops.load()
-EVERYBODYS = {"GetNamespace", "ListRegions"}
+EVERYBODYS = {"GetNamespace", "ListRegions", "GenerateUserSecurityToken", "RefreshUserSecurityToken"}
+"""What everybody may who proves himself: to know where he is, and to have a session of his own."""
 SHOWS_ITSELF = {"ListUsers", "ListCompartments", "ListUserGroupMemberships"}
 ANYTHING: tuple[Any, ...] = ("none-such", 1, True, [], {})
 

@@ -241,7 +241,9 @@ def _rows(*tables: tuple[tuple[str, str], ...]) -> dict[str, tuple[str, ...]]:
     return {operation: tuple(needs.split()) for table in tables for needs, operations in table for operation in operations.split()}
 
 
-_OF_EVERYBODY: dict[str, tuple[str, ...]] = {"HoldfastWhoAmI": (), "HoldfastEndSession": ()}
+_OF_EVERYBODY: dict[str, tuple[str, ...]] = {
+    "HoldfastWhoAmI": (), "HoldfastEndSession": (), "GenerateUserSecurityToken": (), "RefreshUserSecurityToken": (),
+}  # fmt: skip
 IDENTITY_OPERATIONS: frozenset[str] = frozenset((*_rows(_IDENTITY), *_OF_EVERYBODY))
 OF_OPERATION: dict[str, tuple[str, ...]] = _OBJECT_STORAGE | _rows(_ALIKE, _IDENTITY) | _OF_EVERYBODY
 """Operation of OCI (object storage, identity) or of the admin API: what it needs."""

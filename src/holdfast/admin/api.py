@@ -60,7 +60,9 @@ class Api:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = request_of(scope, receive)
         answer = await self._answer(request)
-        headers = (*_HEADERS, *answer.headers, ("x-request-id", request.id), ("content-length", str(len(answer.body))))
+        headers = [*_HEADERS, *answer.headers, ("x-request-id", request.id), ("content-length", str(len(answer.body)))]
+        if answer.status >= 400 and request.body.length != 0:
+            headers.append(("connection", "close"))  # what was not read of the body stays unread
         await send({"type": "http.response.start", "status": answer.status, "headers": [(n.encode(), v.encode("latin-1")) for n, v in headers]})
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else answer.body})
 

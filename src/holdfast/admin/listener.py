@@ -11,6 +11,8 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
+from holdfast.admin.protocol import BoundedProtocol
+
 
 class ControlListener(uvicorn.Server):
     """uvicorn without its signal handlers: the process decides when to stop."""
@@ -26,7 +28,7 @@ class ControlListener(uvicorn.Server):
             timeout_keep_alive=30,
             timeout_graceful_shutdown=max(1, int(drain_timeout_s)),
             limit_concurrency=256,
-            h11_max_incomplete_event_size=32 * 1024,
+            http=BoundedProtocol,
         )
         super().__init__(config)
         config.load()

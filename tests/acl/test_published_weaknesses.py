@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.handlers import validate_bucket_name
 
-from tests.acl.people import ANONYMOUS, DENIED, refused
+from tests.acl.people import ABROAD, ANONYMOUS, DENIED, client, refused
 from tests.acl.test_bucket_policies import allow, put
 from tests.acl.test_cross_origin import ask
+from tests.conftest import make_client
 from tests.serving import Server
 
 People = dict[str, Any]
@@ -182,3 +184,49 @@ def test_a_policy_with_names_that_are_nearly_right_is_refused(people: People, an
     for wrong in ({"Conditions": {}}, {"NotAction": "s3:*"}, {"effect": "Deny"}, {"Condition": {"IpAddress ": {"aws:SourceIp": "10.0.0.1"}}}):
         text = json.dumps({"Version": "2012-10-17", "Statement": [{**allow(anns), **wrong}]})
         assert refused(people["ann"].put_bucket_policy, Bucket=anns, Policy=text) == (400, "MalformedPolicy")
+
+
+CALLS: dict[str, tuple[str, dict[str, Any]]] = {
+    "s3:GetObject": ("get_object", {"Key": "k"}),
+    "s3:PutObject": ("put_object", {"Key": "new"}),
+    "s3:DeleteObject": ("delete_object", {"Key": "none"}),
+    "s3:ListBucket": ("list_objects_v2", {}),
+    "s3:GetBucketAcl": ("get_bucket_acl", {}),
+    "s3:PutBucketTagging": ("put_bucket_tagging", {"Tagging": {"TagSet": []}}),
+    "s3:GetBucketPolicy": ("get_bucket_policy", {}),
+}
+NAMED = {"ann": "arn:aws:iam:::user/ann", "ben": "arn:aws:iam:::user/ben", "zoe": "arn:aws:iam:::user/zoe", ABROAD: "arn:aws:iam::elsewhere:user/tom"}
+
+
+def let_in(caller: str, action: str, effect: str, named: bool) -> bool:
+    """The five steps of the decision: a deny; then nobody, the tenancy's own people, people of another tenancy."""
+    says = effect if named else ""
+    if says == "Deny" and not (caller == "ann" and action == "s3:GetBucketPolicy"):
+        return False
+    by_identity, by_policy = caller in ("ann", "root", ABROAD), says == "Allow"
+    if caller == ANONYMOUS:
+        return by_policy
+    return by_identity and by_policy if caller == ABROAD else by_identity or by_policy
+
+
+@pytest.mark.parametrize("effect", ["Allow", "Deny"])
+@pytest.mark.parametrize("principal", ["*", *NAMED])
+def test_cve_2021_41137_everybody_gets_exactly_what_the_policy_says(people: People, anns: str, place: Server, effect: str, principal: str) -> None:
+    """Owner, administrator, users with and without rights, another tenancy and nobody x allowed, denied and not named."""
+    ann = people["ann"]
+    callers = {**{name: people[name] for name in ("ann", "ben", "zoe", ANONYMOUS)}, ABROAD: client(place, ABROAD), "root": make_client(place)}
+    callers[ABROAD].meta.events.unregister("before-parameter-build.s3", validate_bucket_name)
+    ann.put_object(Bucket=anns, Key="k")
+    who = "*" if principal == "*" else {"AWS": NAMED[principal]}
+    for action, (method, given) in CALLS.items():
+        for caller, asking in callers.items():
+            put(people, anns, allow(anns, action, Effect=effect, Principal=who))
+            expected = let_in(caller, action, effect, principal in ("*", caller))
+            try:
+                getattr(asking, method)(Bucket=f"default:{anns}" if caller == ABROAD else anns, **given)
+                found = True
+            except ClientError as error:
+                assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 403, (action, caller, error)
+                found = False
+            assert found is expected, (action, caller)
+    ann.delete_bucket_policy(Bucket=anns)

@@ -53,10 +53,10 @@ def test_who_sends_no_head_or_a_slow_one_is_cut_off_and_who_speaks_is_not(monkey
 
     async def program() -> None:
         async with listening() as port:
-            silent, _ = await asyncio.open_connection("127.0.0.1", port)
+            silent, mute = await asyncio.open_connection("127.0.0.1", port)
             slow, dripping = await asyncio.open_connection("127.0.0.1", port)
             spoken, speaking = await asyncio.open_connection("127.0.0.1", port)
-            dripping.write(ALIVE[:20])
+            dripping.write(ALIVE[:-2] + b"X-A: ")
             for _ in range(4):  # two seconds, four times the bound, on one connection
                 speaking.write(ALIVE)
                 assert b"200 OK" in await spoken.readuntil(b"true}")
@@ -65,7 +65,8 @@ def test_who_sends_no_head_or_a_slow_one_is_cut_off_and_who_speaks_is_not(monkey
                     dripping.write(b"a")
                     await dripping.drain()
             assert await ended(silent, 1) and await ended(slow, 1)
-            speaking.close()
+            for writer in (mute, dripping, speaking):
+                writer.close()
 
     asyncio.run(program())
 

@@ -19,6 +19,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -26,6 +27,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.conftest import make_client
+from tests.oci.people import person
 from tests.oci.requests_made import Store
 from tests.security.raw import Raw
 from tests.serving import Server
@@ -73,6 +75,16 @@ DOORS: tuple[tuple[str, str, str], ...] = (
     ("control", "GET", "/api/v1/users"),
     ("control", "POST", "/api/v1/users"),
     ("control", "POST", "/api/v1/sessions"),
+    ("data", "POST", f"/{BUCKET}"),
+    ("data", "POST", f"/n/default/b/{BUCKET}/actions/copyObject"),
+    ("data", "GET", "/20160918/users"),
+    ("data", "POST", "/20160918/users/x/apiKeys"),
+    ("data", "POST", "/v1/token/upst/actions/GenerateUpst"),
+    ("data", "POST", "/v1/authentication/refresh"),
+    ("control", "DELETE", "/api/v1/sessions/current"),
+    ("control", "PUT", "/api/v1/users/bird/password"),
+    ("control", "POST", "/api/v1/users/bird/keys"),
+    ("control", "GET", "/api/v1/requests/0123456789ABCDEF"),
     ("control", "GET", "/20160918/users"),
     ("control", "PUT", "/metrics"),
 )
@@ -312,7 +324,63 @@ def of_customers_keys(home: Home) -> Iterator[Canary]:
     yield Canary("customer's key", key.hex())
 
 
-LIVES: tuple[Callable[[Home], Iterator[Canary]], ...] = (of_bootstrap, of_signatures, of_credentials, of_pars, of_customers_keys, carried)
+def of_administration(home: Home) -> Iterator[Canary]:
+    """A key with a secret that was given, a session with its password, and what is refused of both."""
+    root = {"access_key": home.server.access_key, "secret_key": home.server.secret_key}
+    control = Raw(SimpleNamespace(endpoint=home.server.control, access_key="", secret_key="", region="any"))
+
+    def ask(method: str, path: str, said: dict[str, Any] | None, headers: dict[str, str] | None = None, *, keep: bool = True, **who: str) -> Any:
+        body = b"" if said is None else json.dumps(said).encode()
+        sent = {"content-type": "application/json", **(headers or {})}
+        if who:
+            reply = control.send(method, "/api/v1" + path, sent, body, service="holdfast", **who)
+        else:
+            sent |= {"host": "x", "content-length": str(len(body))}
+            reply = control.exchange(control.head(method, "/api/v1" + path, sent) + body, method)
+        if keep:
+            home.answers.append(("administration", reply.raw))
+        return reply
+
+    secret, password = secrets.token_urlsafe(30), secrets.token_urlsafe(24)
+    assert ask("POST", "/users/bird/keys", {"id": "BIRDSSECONDKEY", "key": secret}, keep=False, **root).status == 201
+    assert ask("POST", "/users/bird/keys", {"id": "BIRDSSECONDKEY", "key": secret}, **root).status == 409
+    assert ask("POST", "/users/bird/keys", {"id": "BIRDSTHIRDKEY", "key": secret, "more": secret}, **root).status == 400
+    assert ask("GET", "/whoami", None, access_key="BIRDSSECONDKEY", secret_key=secret).status == 200
+    assert ask("PUT", "/users/bird/password", {"password": password}, **root).status == 200
+    assert ask("POST", "/sessions", {"user": "bird", "password": password + "x"}).status == 401
+    assert ask("POST", "/sessions", {"user": password, "password": "wrong"}).status == 401
+    said = ask("POST", "/sessions", {"user": "bird", "password": password}, keep=False)
+    session = json.loads(said.body)["data"]["token"]
+    assert ask("GET", "/whoami", None, {"authorization": "Bearer " + session}).status == 200
+    assert ask("GET", "/users", None, {"cookie": "holdfast_session=" + session, "x-holdfast-request": "1"}).status == 403
+    assert ask("GET", "/users", None, {"cookie": "holdfast_session=" + session}).status == 401
+    assert ask("DELETE", "/sessions/current", None, {"authorization": "Bearer " + session}).status == 200
+    yield from (Canary("secret that was given", secret), Canary("password of a session", password), Canary("session of the administration", session))
+
+
+def of_oci(home: Home) -> Iterator[Canary]:
+    """Good signatures of OCI's door, and the secrets that it makes."""
+    boss = person(home.store, "canary-boss")
+    host = home.raw.hostport
+    for target in ("/n", f"/n/default/b/{BUCKET}/o/there", "/n/default/b/not-there"):
+        signed = boss.signed("GET", target, host)
+        home.ask("signature of OCI", "data", home.raw.head("GET", target, {**signed, "connection": "close"}))
+        yield Canary("good signature of OCI", signed["authorization"].partition('signature="')[2].partition('"')[0])
+    user = f"/20160918/users/{boss.user.id}"
+    made = boss.ask("POST", user + "/customerSecretKeys", document={"displayName": "k"})
+    yield Canary("customer secret key", made.json["key"])
+    yield Canary("auth token", boss.ask("POST", user + "/authTokens", document={"description": "t"}).json["token"])
+    document = {"name": "n", "accessType": "AnyObjectRead", "timeExpires": "2099-01-01T00:00:00Z"}
+    par = boss.ask("POST", f"/n/default/b/{BUCKET}/p", document=document).json
+    yield Canary("token of a request made at OCI's door", par["accessUri"].split("/")[2])
+    home.answers.append(("pars", boss.ask("GET", f"/n/default/b/{BUCKET}/p").body))
+    home.answers.append(("keys", boss.ask("GET", user + "/customerSecretKeys").body))
+    home.answers.append(("tokens", boss.ask("GET", user + "/authTokens").body))
+
+
+LIVES: tuple[Callable[[Home], Iterator[Canary]], ...] = (
+    of_bootstrap, of_signatures, of_credentials, of_pars, of_customers_keys, of_administration, of_oci, carried,
+)
 
 
 def start(home: Path) -> Home:

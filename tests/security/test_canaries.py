@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.security.canaries import BUCKET, DOORS, LIVES, Canary, Home, leaks, settle, start, written
+from tests.security.canaries import BUCKET, DOORS, Canary, Home, leaks, settle, start, written
+from tests.security.canary_lives import LIVES
 
 
 @pytest.fixture(scope="module")

@@ -74,6 +74,30 @@ def test_a_block_of_public_access_overrides_the_type(ada: Person, bucket: str, s
     assert anonymous(ada.server, f"/n/default/b/{bucket}/o").status == 200
 
 
+def test_what_s3_forbids_a_bucket_is_not_undone_natively(ada: Person, bucket: str, s3: Any) -> None:
+    path = f"/n/default/b/{bucket}"
+    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration={"BlockPublicAcls": True})
+    refused = ada.ask("POST", path, document={"publicAccessType": "ObjectRead"})
+    assert (refused.status, refused.json["code"]) == (404, "BucketNotFound")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"})
+    assert ada.ask("POST", path, document={"versioning": "Suspended"}).status == 400
+    assert ada.ask("GET", path).json["versioning"] == "Enabled"
+
+
+def test_a_version_under_legal_hold_is_not_deleted_natively(ada: Person, bucket: str, s3: Any) -> None:
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"})
+    path = f"/n/default/b/{bucket}/o/held"
+    version = ada.ask("PUT", path, data=b"held").headers["version-id"]
+    s3.put_object_legal_hold(Bucket=bucket, Key="held", LegalHold={"Status": "ON"})
+    refused = ada.ask("DELETE", f"{path}?versionId={version}")
+    assert (refused.status, refused.json["code"]) == (409, "RetentionRuleViolation")
+    assert ada.ask("GET", path).body == b"held"
+    s3.put_object_legal_hold(Bucket=bucket, Key="held", LegalHold={"Status": "OFF"})
+    assert ada.ask("DELETE", f"{path}?versionId={version}").status == 204
+
+
 def test_pages_of_other_origins_may_ask(ada: Person, bucket: str) -> None:
     answer = anonymous(ada.server, f"/n/default/b/{bucket}/o/x", "OPTIONS", Origin="http://x.test")
     assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, "*")

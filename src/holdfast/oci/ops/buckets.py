@@ -11,7 +11,7 @@ from holdfast.authz.listing import visible
 from holdfast.buckets.amend import amend_bucket
 from holdfast.buckets.listing import list_buckets as list_page
 from holdfast.engine.api import AlreadyExists, Gone, HasPars, NotEmpty
-from holdfast.model.buckets import Bucket
+from holdfast.model.buckets import Bucket, tenancy_namespace
 from holdfast.model.errors import (
     AccessDenied,
     BucketAlreadyExists,
@@ -25,6 +25,7 @@ from holdfast.model.errors import (
 from holdfast.model.messages import Response
 from holdfast.model.public_access import PUBLIC_TYPE, blocks_public_acls, blocks_public_policy
 from holdfast.objects.conditions import ANY, entity_tags
+from holdfast.objects.locks import SETTING as LOCK
 from holdfast.objects.paging import continuation_place, continuation_token
 from holdfast.objects.write import discard
 from holdfast.oci.answers import document
@@ -146,7 +147,7 @@ async def update_bucket(call: Call) -> Response:
 
     Errors: PreconditionFailed, InvalidArgument, NotImplemented (another name)."""
     given: UpdateBucketDetails = call.body
-    bucket, user = call.place(), call.user
+    bucket, tenancy_id = call.place(), await _tenancy_id(call, call.place())
     if given.name not in (None, call.names["bucketName"]):
         raise NotImplemented("A bucket cannot be renamed.")
     if given.namespace not in (None, call.names["namespaceName"]):
@@ -154,8 +155,10 @@ async def update_bucket(call: Call) -> Response:
     await _require_to_publish(call, bucket, settings_of(given, bucket.settings))
     compartment = bucket.compartment
     if given.compartment_id is not None:
-        compartment = "" if given.compartment_id == user.tenancy else given.compartment_id
+        compartment = "" if given.compartment_id == tenancy_id else given.compartment_id
         if compartment != bucket.compartment:
+            if tenancy_id != call.user.tenancy:
+                raise InvalidArgument("A bucket of another tenancy stays in its compartment.", ArgumentName="compartmentId")
             await require_compartment(call, given.compartment_id)
             await call.require(compartment=given.compartment_id, permissions=("BUCKET_CREATE",))
             await call.require(compartment=bucket.compartment, permissions=("BUCKET_CREATE",))
@@ -163,6 +166,7 @@ async def update_bucket(call: Call) -> Response:
     def changed(now: Bucket) -> Bucket:
         check_conditions(call, now)
         settings, versioning = settings_of(given, now.settings), versioning_of(given.versioning, now.versioning)
+        check_change(now, settings, versioning)
         return msgspec.structs.replace(now, settings=settings, versioning=versioning, compartment=compartment)
 
     bucket = await amend_bucket(call.engine, bucket, changed)
@@ -219,6 +223,24 @@ def check_conditions(call: Call, bucket: Bucket, *, reading: bool = False) -> No
         raise PreconditionFailed(Condition="If-None-Match")
 
 
+def check_change(bucket: Bucket, settings: dict[str, str], versioning: str) -> None:
+    """What S3's own settings of the bucket, as it is now, forbid counts here too. Errors: InvalidArgument; AccessDenied (a public access block)."""
+    if versioning != bucket.versioning and LOCK in bucket.settings:
+        raise InvalidArgument("The bucket has an Object Lock: its versioning stays enabled.", ArgumentName="versioning")
+    public = settings.get(PUBLIC_TYPE)
+    if public and public != bucket.settings.get(PUBLIC_TYPE) and (blocks_public_acls(bucket) or blocks_public_policy(bucket)):
+        raise AccessDenied
+
+
+async def _tenancy_id(call: Call, bucket: Bucket) -> str:
+    """The OCID of the tenancy that a bucket is in, which for once may be another than the caller's."""
+    namespace = tenancy_namespace(bucket.namespace)
+    if namespace == call.user.namespace:
+        return call.user.tenancy
+    found = await call.services.directory.tenancies.by_namespace(namespace)
+    return found.id if found is not None else ""
+
+
 async def creator_of(call: Call, bucket: Bucket) -> str:
     """The OCID of who owns a bucket, for one of which nobody wrote down who made it."""
     found = await call.services.directory.users.by_canonical_id(bucket.owner)
@@ -227,7 +249,7 @@ async def creator_of(call: Call, bucket: Bucket) -> str:
 
 async def _document(call: Call, bucket: Bucket) -> dict[str, Any]:
     creator = "" if CREATOR in bucket.settings else await creator_of(call, bucket)
-    return bucket_document(bucket, call.user.tenancy, creator)
+    return bucket_document(bucket, await _tenancy_id(call, bucket), creator)
 
 
 def _etag(bucket: Bucket) -> tuple[bytes, bytes]:

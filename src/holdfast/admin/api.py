@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import Any
 
@@ -19,7 +20,7 @@ from holdfast.authz.decide import Decision
 from holdfast.authz.gather import permits_operation
 from holdfast.model.errors import Refusal
 from holdfast.model.identity import ANONYMOUS, SERVICE_ACCOUNT, Caller, Tenancy, User
-from holdfast.model.messages import Request
+from holdfast.model.messages import Body, Request
 from holdfast.observe.audit import Audit
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 PREFIX = "/api/v1"
 BODY_BYTES_MAX = 256 * 1024
 BODY_TIMEOUT_S = 20.0
+DRAINED_BYTES_MAX, DRAIN_S = 1 << 20, 1.0
 ROWS_MAX = 1000
 OPERATOR = "HoldfastCreateTenancy"
 """Who may do this runs the store: he looks after other tenancies too."""
@@ -59,10 +61,11 @@ class Api:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = request_of(scope, receive)
+        received = request.body
         answer = await self._answer(request)
         headers = [*_HEADERS, *answer.headers, ("x-request-id", request.id), ("content-length", str(len(answer.body)))]
-        if answer.status >= 400 and request.body.length != 0:
-            headers.append(("connection", "close"))  # what was not read of the body stays unread
+        if answer.status >= 400 and not await _drained(request, received):
+            headers.append(("connection", "close"))
         await send({"type": "http.response.start", "status": answer.status, "headers": [(n.encode(), v.encode("latin-1")) for n, v in headers]})
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else answer.body})
 
@@ -157,6 +160,23 @@ def permits(call: Call, operation: str) -> Decision:
     return permits_operation(
         call.caller, operation, bucket=found.bucket, target=found.target, request=call.request, compartment=found.compartment or call.tenancy.id
     )
+
+
+async def _drained(request: Request, body: Body) -> bool:
+    """Takes what a refused client still sends, within bounds, so that it gets to read its answer; whether that was all."""
+    if body.length == 0:
+        return True
+    if b"expect" in request.headers or (body.length or 0) > DRAINED_BYTES_MAX:
+        return False
+    size = 0
+    with contextlib.suppress(TimeoutError, Refusal):
+        async with asyncio.timeout(DRAIN_S):
+            while size <= DRAINED_BYTES_MAX:
+                piece = await body.read()
+                if not piece:
+                    return True
+                size += len(piece)
+    return False
 
 
 async def _body(route: Route, request: Request) -> Any:

@@ -12,9 +12,12 @@ HEAD_S = 20.0
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol; a connection may hold at most HEAD_BYTES_MAX of a head that is not complete, and for at most HEAD_S."""
+    """uvicorn's protocol; a connection may hold at most HEAD_BYTES_MAX (and what one read brings) of a head that
+    is not complete, and for at most HEAD_S."""
 
-    _in_head = True
+    _waiting = True
+    """For a head: none is complete whose message is not."""
+    _in_head = False
     _head_bytes = 0
     _late: asyncio.TimerHandle | None = None
 
@@ -27,21 +30,26 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._in_head and self._late is None:
+        if self._waiting and self._late is None:
             self._wait()
+        began = self._in_head
         super().data_received(data)
-        if self._in_head:
+        if began and self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES_MAX:
                 self.transport.abort()
 
+    def on_message_begin(self) -> None:
+        self._in_head, self._head_bytes = True, 0
+        super().on_message_begin()
+
     def on_headers_complete(self) -> None:
-        self._in_head, self._head_bytes = False, 0
+        self._in_head = self._waiting = False
         self._stop_waiting()
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        self._in_head = True
+        self._waiting = True
         super().on_message_complete()
 
     def _wait(self) -> None:

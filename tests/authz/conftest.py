@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.authz.callers import People, make_people
 from tests.authz.town import Town
 from tests.serving import Server
 
@@ -17,3 +18,9 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     yield made
     made.close()
     running.finish()
+
+
+@pytest.fixture(scope="session")
+def people(town: Town) -> People:
+    """Callers of every kind, and the bucket that they are after."""
+    return make_people(town)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.authz.callers import BUCKET, KEY, People
 from tests.authz.signing import MODES, Wire
-from tests.authz.test_route_matrix import BUCKET, KEY, People, people
 from tests.authz.town import Town, client, code, root
-
-__all__ = ["people"]
 
 
 @pytest.fixture

@@ -15,11 +15,10 @@ from holdfast.authz.permissions import OF_OPERATION
 from holdfast.model.identity import INACTIVE, User
 from holdfast.oci import ops
 from holdfast.oci.operation import OPERATIONS, Operation
-from tests.authz.test_route_matrix import BUCKET, KEY, People, people, state
+from tests.authz.callers import BUCKET, KEY, People, state
 from tests.authz.town import Town, now_ms
 from tests.oci.people import Answer, Person, new_key, send
 
-__all__ = ["people"]  # the bucket, the object and the upload of the matrix of S3 are those of this one
 ops.load()
 EVERYBODYS = {"GetNamespace", "ListRegions", "GenerateUserSecurityToken", "RefreshUserSecurityToken"}
 """What everybody may who proves himself: to know where he is, and to have a session of his own."""

@@ -18,9 +18,9 @@ from holdfast.objects.versioning import new_version_id
 from holdfast.objects.write import commit
 
 
-def rewrites(source: Version, wish: Wish | None) -> bool:
-    """Whether the bytes must be written again, because one side is encrypted with a key of its own."""
-    return wish is not None or FACT in source.facts.extra
+async def rewrites(engine: Engine, source: Version, bucket: Bucket, wish: Wish | None, customer_key: bytes = b"") -> bool:
+    """Whether the bytes must be written again, because one side is encrypted with a key of its own. Errors: as `seal`."""
+    return bool(customer_key) or wish is not None or FACT in source.facts.extra or await seal(engine, bucket.settings, None) is not None
 
 
 async def duplicate(
@@ -40,7 +40,7 @@ async def duplicate(
     """A version of `key` with the bytes of `source` (found with its blobs) and the content headers, metadata and tags of `facts`.
 
     Errors: as `copy`."""
-    if customer_key or rewrites(source, wish) or await seal(engine, bucket.settings, None) is not None:
+    if await rewrites(engine, source, bucket, wish, customer_key):
         return await copy(
             engine, source, bucket, key, facts=_own(facts, {}), owner=owner, algorithm=None, storage_class=storage_class, expect=expect,
             now_ms=now_ms, wish=wish, customer_key=customer_key,

@@ -126,7 +126,8 @@ async def copy_object(call: Call) -> Response:
         customer_key=source_key(call.request),
     )
     request = await _begin(call, given, origin, target)
-    if job.source.size > AT_ONCE_BYTES and (job.customer_key or rewrites(source, job.wish)):
+    if job.source.size > AT_ONCE_BYTES and await rewrites(call.engine, source, target, job.wish, job.customer_key):
+        await of(call).store(request)  # whoever hears of it can ask for it
         task = asyncio.create_task(_later(call, job, request))
         _running.add(task)
         task.add_done_callback(_running.discard)
@@ -258,7 +259,6 @@ async def _copied(call: Call, job: Job) -> Version:
 async def _later(call: Call, job: Job, request: WorkRequest) -> None:
     """Copies beside other requests, says every few seconds that it is alive, and ends when somebody cancels it."""
     requests = of(call)
-    await requests.store(request)
     copying = asyncio.ensure_future(_done(call, job, request))
     try:
         while not (await asyncio.wait({copying}, timeout=BEAT_S))[0]:

@@ -34,9 +34,11 @@ class Throttle:
                 self._wrong.popitem(last=False)
 
     def right(self, *names: str) -> None:
-        """Forgets what was wrong before."""
+        """Forgets what was wrong before on a name; of an address only the attempt that was right: who has an account guesses no faster for it."""
         for name in names:
-            self._wrong.pop(name, None)
+            count, last = self._wrong.pop(name, (0, 0.0))
+            if name.startswith("@") and count > 1:
+                self._wrong[name] = (count - 1, last)
 
     def _until(self, name: str) -> float:
         count, last = self._wrong.get(name, (0, 0.0))

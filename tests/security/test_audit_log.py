@@ -126,7 +126,7 @@ def test_a_pre_authenticated_request_that_is_refused_is_a_line_without_its_token
     reply = ann.exchange(b"GET /p/TokenOfNobodyTokenOfNobodyTokenOfNobody12345/n/default/b/anns/o/k HTTP/1.1\r\nhost: x\r\n\r\n")
     assert reply.status == 401
     line = line_of(store, reply.headers["opc-request-id"].rpartition("/")[2].rpartition(":")[2])
-    assert (line["door"], line["decision"], line["rule"]) == ("par", "deny", "NotAuthenticated")
+    assert (line["door"], line["decision"], line["rule"]) == ("par", "deny", "the token is not known")
     assert "TokenOfNobody" not in json.dumps(line)
 
 

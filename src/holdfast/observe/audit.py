@@ -146,7 +146,8 @@ class Audit:
         while True:
             self._ready.wait(_SUMMARY_S if self._codes or self.failing else None)
             if not self._changes and not self._closing:
-                time.sleep(FLUSH_S)  # what comes together is written together
+                with contextlib.suppress(OSError):  # a clock that jumps may end it with an error: this thread lives on
+                    time.sleep(FLUSH_S)  # what comes together is written together
             self._ready.clear()
             closing = self._closing
             try:

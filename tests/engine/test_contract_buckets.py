@@ -211,6 +211,16 @@ async def test_registry(engine: Engine) -> None:
     second = await registry.put("key", "a", b"2", 1)
     assert second.revision == 2 and await registry.get("key", "a") == second
     seen.add(registry.generation())
+    for refused, puts in (
+        (AlreadyExists, [("key", "z", b"1", 0), ("key", "a", b"1", 0)]),
+        (Stale, [("key", "z", b"1", None), ("key", "a", b"1", 1)]),
+    ):
+        with pytest.raises(refused):
+            await registry.put_all(puts)
+        assert await registry.get("key", "z") is None, "all or none"
+    await registry.put_all([("key", "c", b"0", 0), ("pair", "c", b"0", None)])
+    seen.add(registry.generation())
+    assert await registry.delete("key", "c") and await registry.delete("pair", "c")
     assert (await registry.put("key", "c", b"3")).revision == 1
     await registry.put("user", "a", b"u")
     assert [found.name for found in await registry.all("key")] == ["a", "c"]
@@ -220,4 +230,4 @@ async def test_registry(engine: Engine) -> None:
     assert await registry.delete("key", "a") is False
     assert await registry.get("key", "a") is None
     seen.add(registry.generation())
-    assert len(seen) == 5 and registry.generation() == max(seen)
+    assert len(seen) == 6 and registry.generation() == max(seen)

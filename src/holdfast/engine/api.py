@@ -7,7 +7,7 @@ crosses this seam; the clock is passed in by the caller. Engines raise only the 
 from __future__ import annotations
 
 import builtins
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -326,6 +326,10 @@ class Registry(Protocol):
 
     async def put(self, kind: str, name: str, value: bytes, expect_revision: int | None = None) -> Document:
         """Stores; `expect_revision` 0 = must not exist, n = must be at n, None = whatever. Errors: Stale, AlreadyExists."""
+        ...
+
+    async def put_all(self, puts: Sequence[tuple[str, str, bytes, int | None]]) -> None:
+        """Several puts (kind, name, value, expected revision) in one step: all or none. No two of the same document. Errors: as `put`."""
         ...
 
     async def delete(self, kind: str, name: str) -> bool: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Sequence
 
 import msgspec
 
@@ -41,12 +42,26 @@ class MemoryRegistry:
     async def get(self, kind: str, name: str) -> Document | None:
         return self._documents.get((kind, name))
 
-    async def put(self, kind: str, name: str, value: bytes, expect_revision: int | None = None) -> Document:
+    async def put_all(self, puts: Sequence[tuple[str, str, bytes, int | None]]) -> None:
+        for kind, name, _, expect_revision in puts:
+            self._expected(kind, name, expect_revision)
+        for kind, name, value, _ in puts:
+            self._store(kind, name, value)
+
+    def _expected(self, kind: str, name: str, expect_revision: int | None) -> Document | None:
         old = self._documents.get((kind, name))
         if expect_revision == 0 and old is not None:
             raise AlreadyExists(old)
         if expect_revision and (old is None or old.revision != expect_revision):
             raise Stale(f"{kind}/{name}")
+        return old
+
+    async def put(self, kind: str, name: str, value: bytes, expect_revision: int | None = None) -> Document:
+        self._expected(kind, name, expect_revision)
+        return self._store(kind, name, value)
+
+    def _store(self, kind: str, name: str, value: bytes) -> Document:
+        old = self._documents.get((kind, name))
         document = Document(kind, name, value, old.revision + 1 if old else 1)
         self._documents[kind, name] = document
         self._generation += 1

@@ -31,6 +31,7 @@ WRITES = frozenset(
         "blobs.writer",
         "blobs.discard",
         "registry.put",
+        "registry.put_all",
         "registry.delete",
         "sweep",
     }

@@ -73,19 +73,15 @@ class Documents(Generic[T]):
     async def create(self, made: T) -> T:
         """Stores a new one. Errors: Taken names what is in use; nothing is stored then."""
         id = self._id_of(made)
-        if await self._registry.get(self._kind, id) is not None:
-            raise Taken(f"the {self._kind} {id!r} is there already")
         leads = self._leads(made)
-        await self._claim(id, leads)
-        try:
-            await self._registry.put(self._kind, id, msgspec.json.encode(made), expect_revision=0)
-        except (AlreadyExists, Stale):
-            raise Taken(f"the {self._kind} {id!r} is there already") from None
-        for kind, name, words in leads:
-            if not await self._leads_to(kind, name, id):  # two who claimed it at once: at most one of them stays
-                await self._registry.delete(self._kind, id)
-                raise Taken(f"{words} is being taken")
-        return made
+        for _ in range(_TRIES):
+            if await self._registry.get(self._kind, id) is not None:
+                raise Taken(f"the {self._kind} {id!r} is there already")
+            claims = await self._claims(id, leads)
+            with contextlib.suppress(AlreadyExists, Stale):  # somebody else was faster: look again
+                await self._registry.put_all([(self._kind, id, msgspec.json.encode(made), 0), *claims])
+                return made
+        raise Taken(f"{leads[0][2] if leads else id} is being taken")
 
     async def amend(self, id: str, change: Callable[[T], T]) -> T:
         """Replaces one by what `change` makes of it, which may be called more than once: nobody else's change is lost.
@@ -101,17 +97,10 @@ class Documents(Generic[T]):
             if after == before:
                 return before
             kept = {(kind, name) for kind, name, _ in self._leads(before)}
-            fresh = [lead for lead in self._leads(after) if lead[:2] not in kept]
-            await self._claim(id, fresh)
-            try:
-                await self._registry.put(self._kind, id, msgspec.json.encode(after), expect_revision=found.revision)
-            except (Stale, AlreadyExists):
-                continue
-            for kind, name, words in fresh:
-                if not await self._leads_to(kind, name, id):
-                    await self._registry.put(self._kind, id, found.value, expect_revision=found.revision + 1)
-                    raise Taken(f"{words} is being taken")
-            return after
+            claims = await self._claims(id, [lead for lead in self._leads(after) if lead[:2] not in kept])
+            with contextlib.suppress(AlreadyExists, Stale):
+                await self._registry.put_all([(self._kind, id, msgspec.json.encode(after), found.revision), *claims])
+                return after
         raise Stale(f"{self._kind}/{id}")
 
     async def delete(self, id: str) -> T | None:
@@ -125,30 +114,14 @@ class Documents(Generic[T]):
         found = await self.get(id)
         return found if found is not None and any(lead[:2] == (kind, name) for lead in self._leads(found)) else None
 
-    async def _leads_to(self, kind: str, name: str, id: str) -> bool:
-        found = await self._registry.get(kind, name)
-        return found is not None and found.value.decode() == id
+    async def _claims(self, id: str, leads: list[Lead]) -> list[tuple[str, str, bytes, int | None]]:
+        """The puts that make names lead to `id`, as they were found free: they are stored with the document in one step, or not at all.
 
-    async def _claim(self, id: str, leads: list[Lead]) -> None:
+        Errors: Taken."""
+        puts: list[tuple[str, str, bytes, int | None]] = []
         for kind, name, words in leads:
-            for _ in range(_TRIES):
-                found = await self._registry.get(kind, name)
-                holder = "" if found is None else found.value.decode()
-                if holder == id:
-                    break
-                if found is not None and await self._led(kind, name, holder) is not None:
-                    raise Taken(f"{words} is in use")
-                try:
-                    mine = await self._registry.put(kind, name, id.encode(), expect_revision=0 if found is None else found.revision)
-                except (AlreadyExists, Stale):
-                    continue
-                if holder and await self._led(kind, name, holder) is not None:  # it was stored just now: give it back
-                    await self._give_back(mine, holder)
-                    raise Taken(f"{words} is in use")
-                break
-            else:
-                raise Taken(f"{words} is being taken")
-
-    async def _give_back(self, mine: Document, holder: str) -> None:
-        with contextlib.suppress(AlreadyExists, Stale):  # somebody else decided already
-            await self._registry.put(mine.kind, mine.name, holder.encode(), expect_revision=mine.revision)
+            found = await self._registry.get(kind, name)
+            if found is not None and found.value.decode() != id and await self._led(kind, name, found.value.decode()) is not None:
+                raise Taken(f"{words} is in use")
+            puts.append((kind, name, id.encode(), 0 if found is None else found.revision))
+        return puts

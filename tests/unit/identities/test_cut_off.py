@@ -119,7 +119,7 @@ async def cut_off(change: Change, steps: int) -> bool:
     """Whether the change was cut off; it is made again afterwards."""
     directory, tenancy = await store()
     registry: Any = directory.registry
-    put, delete, left = registry.put, registry.delete, [steps]
+    put, put_all, delete, left = registry.put, registry.put_all, registry.delete, [steps]
 
     def counted(function: Any) -> Any:
         async def step(*args: Any, **given: Any) -> Any:
@@ -130,13 +130,13 @@ async def cut_off(change: Change, steps: int) -> bool:
 
         return step
 
-    registry.put, registry.delete = counted(put), counted(delete)
+    registry.put, registry.put_all, registry.delete = counted(put), counted(put_all), counted(delete)
     try:
         await change(directory, tenancy)
         whole = True
     except Cut:
         whole = False
-    registry.put, registry.delete = put, delete
+    registry.put, registry.put_all, registry.delete = put, put_all, delete
     await check(directory, tenancy)
     with contextlib.suppress(Taken, Unknown, AssertionError):  # where it was made: its last step was the one that counted
         await change(directory, tenancy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import apsw
@@ -50,6 +51,9 @@ class EmbeddedRegistry:
     async def put(self, kind: str, name: str, value: bytes, expect_revision: int | None = None) -> Document:
         return await self._writer.submit(lambda batch: _put(batch, kind, name, value, expect_revision))
 
+    async def put_all(self, puts: Sequence[tuple[str, str, bytes, int | None]]) -> None:
+        await self._writer.submit(lambda batch: _put_all(batch, puts))
+
     async def delete(self, kind: str, name: str) -> bool:
         return await self._writer.submit(lambda batch: _delete(batch, kind, name))
 
@@ -59,12 +63,24 @@ def _find(batch: Batch, kind: str, name: str) -> Document | None:
     return rows.document_of(found[0]) if found else None
 
 
-def _put(batch: Batch, kind: str, name: str, value: bytes, expect_revision: int | None) -> Document:
+def _put_all(batch: Batch, puts: Sequence[tuple[str, str, bytes, int | None]]) -> None:
+    for kind, name, _, expect_revision in puts:  # a step writes nothing before it refuses
+        _expected(batch, kind, name, expect_revision)
+    for put in puts:
+        _put(batch, *put)
+
+
+def _expected(batch: Batch, kind: str, name: str, expect_revision: int | None) -> Document | None:
     old = _find(batch, kind, name)
     if expect_revision == 0 and old is not None:
         raise AlreadyExists(old)
     if expect_revision and (old is None or old.revision != expect_revision):
         raise Stale(f"{kind}/{name}")
+    return old
+
+
+def _put(batch: Batch, kind: str, name: str, value: bytes, expect_revision: int | None) -> Document:
+    old = _expected(batch, kind, name, expect_revision)
     document = Document(kind, name, value, old.revision + 1 if old is not None else 1)
     batch.changed = True
     batch.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?)", rows.document_row(document))

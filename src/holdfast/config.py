@@ -86,6 +86,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     list_extras: Annotated[bool, About(S3, "Listings carry owner and tags without being asked.", "true")] = False
     upload_expiry_s: Annotated[float, About(S3, "Multipart uploads older than this are aborted; 0 means never.", "86400", 0)] = 604800.0
 
+    instance_metadata: Annotated[
+        bool, About(S3, "The control listener answers /opc/v1/instance/compartmentId, as OCI's guides ask it.", "true")
+    ] = False
     kerberos_keytab: Annotated[
         str, About(S3, "Keytab of the HTTP service: principals with a ticket may ask the control listener.", "/etc/holdfast/http.keytab")
     ] = ""

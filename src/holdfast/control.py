@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from holdfast.admin.api import Api
@@ -17,6 +18,7 @@ from holdfast.identities.cache import Keys
 from holdfast.identities.directory import Directory
 from holdfast.identities.key_service import KeyService
 from holdfast.identities.master import MasterKeyError
+from holdfast.identities.tenancies import Tenancies
 from holdfast.observe.audit import Audit
 from holdfast.observe.records import Record, find
 
@@ -45,6 +47,16 @@ def administration(engine: Engine, settings: Settings, audit: Audit | None) -> A
         domains=settings.domain,
     )
     return Api(ROUTES, services, audit)
+
+
+def instance_facts(engine: Engine, settings: Settings) -> Callable[[], Awaitable[dict[str, str]]]:
+    """What the instance metadata says: the first tenancy, whose root is where this store stands."""
+
+    async def facts() -> dict[str, str]:
+        found = await Tenancies(engine.registry).all()
+        return {"compartmentId": found[0].id, "tenantId": found[0].id, "region": settings.region} if found else {}
+
+    return facts
 
 
 def data_url(settings: Settings) -> str:

@@ -41,9 +41,9 @@ def is_native(scope: Scope) -> bool:
 async def respond(response: Response, method: str, send: Send) -> None:
     """Sends an answer; what a stream holds is let go of when the client has gone."""
     body = response.body
-    headers = [(name.lower(), value) for name, value in response.headers]
+    headers = [(name.lower(), value) for name, value in response.fields()]
     if b"content-length" not in {name for name, _ in headers}:
-        length = 0 if body is None else len(body) if isinstance(body, bytes) else body.length
+        length = response.length if body is None else len(body) if isinstance(body, bytes) else body.length
         if response.status not in (204, 304):
             headers.append((b"content-length", b"%d" % length))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})

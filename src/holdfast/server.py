@@ -19,6 +19,7 @@ import msgspec
 import uvloop
 
 from holdfast import __version__, http
+from holdfast.admin import metadata
 from holdfast.admin.app import make_app
 from holdfast.admin.listener import ControlListener
 from holdfast.authn.authenticate import authenticate
@@ -34,7 +35,7 @@ from holdfast.buckets.links import source_of
 from holdfast.cli.audit_log import note_start, open_audit
 from holdfast.cli.banner import Started, banner, key_text, own_authority, ready_line
 from holdfast.config import Settings
-from holdfast.control import access_path, administration
+from holdfast.control import access_path, administration, instance_facts
 from holdfast.doors import Doors
 from holdfast.engine.api import Engine, EngineError
 from holdfast.engine.embedded import EmbeddedEngine
@@ -207,7 +208,8 @@ class Server:
             trouble = await engine.check()
             return [*found, trouble] if trouble else found
 
-        app = make_app(troubles, lambda: exposition(self.metrics.families()), administration(engine, settings, audit))
+        more = metadata.routes(instance_facts(engine, settings)) if settings.instance_metadata else []
+        app = make_app(troubles, lambda: exposition(self.metrics.families()), administration(engine, settings, audit), more)
         both = NativeOnControl(app, self._doors(engine, audit))
         listener = ControlListener(both, settings.control_tls_cert, settings.control_tls_key, settings.drain_timeout_s)
         life.on_reload.append(listener.reload)

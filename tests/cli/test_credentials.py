@@ -208,3 +208,27 @@ def test_every_command_explains_itself(root: Somebody, command: Any) -> None:
     assert any(command.method == route.method and command.path == route.path for route in ROUTES)
     if command.example:
         assert command.example in root.run("admin", command.noun, "--help").out
+
+
+def test_M241_every_kind_of_identity_meets_the_one_decision(root: Somebody, bucket: str) -> None:
+    """Users in groups, service accounts with roles, members of organisations, principals with a secret of their own, and nobody."""
+    user, robot, organisation = unique("ann"), unique("robot"), unique("chem")
+    principal = f"{unique('svc')}/scm@EXAMPLE.COM"
+    root.admin("user", "create", "--name", user)
+    root.admin("group", "create", "--name", user)
+    root.admin("group", "add-user", "--group", user, "--user", user)
+    root.admin("policy", "create", "--name", user, "--statements", json.dumps([f"Allow group {user} to read objects in tenancy"]))
+    root.admin("service-account", "create", "--name", robot)
+    root.admin("role", "add", "--role", "storage.viewer", "--service-account", robot, "--bucket", bucket)
+    root.admin("organisation", "create", "--name", organisation)
+    member = root.admin("token", "create", "--user", user, "--organisation", organisation)["s3-user"]
+    root.admin("user", "create", "--name", principal, "--rights", "own-buckets")
+    assert root.run("s3", "getsecret", "-u", principal).code == 0
+    expected = {
+        user: (True, False), robot: (True, False), member: (True, False), principal: (False, False), "anonymous": (False, False),
+        "administrator": (True, True),
+    }  # fmt: skip
+    for who, rights in expected.items():
+        for action, allowed in zip(("s3:GetObject", "s3:PutObject"), rights, strict=True):
+            ran = root.run("explain", "--as", who, action, f"{bucket}/k")
+            assert ran.code == 0 and (f"may {'' if allowed else 'not '}do {action}" in ran.out), (who, action, ran)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -16,8 +16,11 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
-def make_app(troubles: Callable[[], Awaitable[list[str]]], metrics: Callable[[], bytes], api: ASGIApp | None = None) -> Starlette:
-    """`troubles` says what keeps the server from serving (empty: ready); `metrics` is the Prometheus text; `api` the administration API.
+def make_app(
+    troubles: Callable[[], Awaitable[list[str]]], metrics: Callable[[], bytes], api: ASGIApp | None = None, more: Sequence[Route] = ()
+) -> Starlette:
+    """`troubles` says what keeps the server from serving (empty: ready); `metrics` is the Prometheus text; `api` the administration API;
+    `more` are routes that settings switch on.
 
     /health/live answers 200 as long as the steward runs; /health/ready 200 or 503 with {"ready", "troubles"}.
     """
@@ -32,7 +35,7 @@ def make_app(troubles: Callable[[], Awaitable[list[str]]], metrics: Callable[[],
     async def exposition(_: Request) -> Response:
         return Response(metrics(), media_type=None, headers={**_HEADERS, "content-type": METRICS_TYPE})
 
-    routes: list[Route | Mount] = [Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", exposition)]
+    routes: list[Route | Mount] = [Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", exposition), *more]
     if api is not None:
         routes.append(Mount(PREFIX, api))
     app = Starlette(routes=routes)

@@ -279,14 +279,12 @@ def _serve(settings: Settings, data_dir: DataDir, quiet: bool) -> int:
         trust=own_authority(settings.tls_cert),
     )
     if started.secret_key:  # at once: whatever happens next, it cannot be shown again
-        print(key_text(started), flush=True)
+        say(key_text(started), "the key that was just made could not be shown; fix another one: HOLDFAST_ROOT_ACCESS_KEY, HOLDFAST_ROOT_SECRET_KEY")
     supervisor = Supervisor(server.board, server.run, settings.drain_timeout_s)
     supervisor.start()
     supervisor.on_change = lambda: data_dir.note(_facts(started, server.board))
     supervisor.on_change()
-    if not quiet:
-        print(banner(started))
-    print(ready_line(started), flush=True)
+    say(ready_line(started) if quiet else f"{banner(started)}\n{ready_line(started)}")
     supervisor.watch()
     for bound in (*server.data_sockets, control):
         bound.close()
@@ -372,6 +370,16 @@ def harden() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, FILES_MAX) if hard > 0 else FILES_MAX, hard))
+
+
+def say(text: str, lost: str = "") -> None:
+    """Prints for people. Where nobody reads any more (`serve | head`), the server goes on, and says on stderr what was `lost`."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if lost:
+            failed(lost)
 
 
 def failed(message: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import re
 import shutil
 import signal
@@ -218,3 +219,26 @@ def test_m235_m246_a_request_is_found_in_log_and_metrics_and_no_secret_is(server
     assert re.search(r'holdfast_requests_total\{class="2xx",operation="PutObject"\} [1-9]', metrics)
     assert re.search(r'holdfast_errors_total\{code="NoSuchKey"\} [1-9]', metrics)
     assert re.search(r"holdfast_commit_writes_sum [1-9]", metrics)
+
+
+def test_a_reader_that_goes_away_ends_no_server_and_is_told_on_stderr(tmp_path: Path) -> None:
+    """`holdfast serve | head -1`"""
+    reading, writing = os.pipe()
+    os.close(reading)
+    env = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")} | {"PYTHONPATH": str(ROOT / "src")}
+    listen = ["--data-listen", "127.0.0.1:0", "--control-listen", "127.0.0.1:0", "--workers", "1"]
+    command = [sys.executable, "-m", "holdfast", "serve", "--data-dir", str(tmp_path / "data"), *listen]
+    process = subprocess.Popen(command, env=env, stdout=writing, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    os.close(writing)
+    try:
+        for _ in range(400):
+            facts = tmp_path / "data" / "run.json"
+            if facts.exists() and "data_url" in facts.read_text():
+                break
+            time.sleep(0.05)
+        time.sleep(0.5)
+        assert process.poll() is None
+    finally:
+        process.terminate()
+        _, said = process.communicate(timeout=40)
+    assert b"Traceback" not in said and b"could not be shown" in said

@@ -114,7 +114,10 @@ class Volumes:
         BucketAlreadyOwnedByYou; for a link NoSuchBucket (no such source) and InvalidArgument (a link to itself)."""
         await self.get(path.volume)
         if not is_bucket_name(path.bucket):
-            raise InvalidBucketName(None, BucketName=path.bucket)
+            raise InvalidBucketName(
+                f"{path.bucket!r} cannot be a bucket's name: 3 to 63 lower-case letters, digits, '.' and '-', with a letter or digit at each end.",
+                BucketName=path.bucket,
+            )
         settings = dict(settings or {})
         if link is not None:
             if link == path:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from holdfast.model.buckets import Bucket
 from holdfast.model.objects import Blob, Entry, Facts, Part, Upload, Version
 from holdfast.model.pars import Par, ParUpload
+
+if TYPE_CHECKING:
+    from holdfast.engine.moving import Moving
 
 
 class EngineError(Exception):
@@ -67,6 +70,10 @@ class Full(EngineError):
 
 class Unavailable(EngineError):
     """The engine cannot serve now (I/O error, lost backend); nothing acknowledged."""
+
+
+class Frozen(Unavailable):
+    """The store is read-only while it is moved to another engine: nothing was changed, the reads go on."""
 
 
 class Expect(msgspec.Struct, frozen=True, kw_only=True):
@@ -365,6 +372,9 @@ class Engine(Protocol):
 
     @property
     def registry(self) -> Registry: ...
+
+    @property
+    def moving(self) -> Moving: ...
 
     async def close(self) -> None: ...
 

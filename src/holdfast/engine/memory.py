@@ -23,7 +23,9 @@ from holdfast.engine.api import (
     UploadPage,
 )
 from holdfast.engine.memory_blobs import INLINE_BYTES_MAX, MemoryBlobs
+from holdfast.engine.memory_moving import Gate, MemoryMoving
 from holdfast.engine.memory_pars import MemoryPars
+from holdfast.engine.moving import Counters
 from holdfast.engine.preconditions import holds
 from holdfast.model.buckets import Bucket
 from holdfast.model.objects import Blob, Entry, Facts, Part, Upload, Version
@@ -32,24 +34,26 @@ from holdfast.model.objects import Blob, Entry, Facts, Part, Upload, Version
 class MemoryRegistry:
     """`Registry` in a dictionary."""
 
-    def __init__(self) -> None:
-        self._documents: dict[tuple[str, str], Document] = {}
+    def __init__(self, gate: Gate | None = None) -> None:
+        self._gate = gate or Gate()
+        self.documents: dict[tuple[str, str], Document] = {}
         self._generation = 0
 
     def generation(self) -> int:
         return self._generation
 
     async def get(self, kind: str, name: str) -> Document | None:
-        return self._documents.get((kind, name))
+        return self.documents.get((kind, name))
 
     async def put_all(self, puts: Sequence[tuple[str, str, bytes, int | None]]) -> None:
+        self._gate.require()
         for kind, name, _, expect_revision in puts:
             self._expected(kind, name, expect_revision)
         for kind, name, value, _ in puts:
             self._store(kind, name, value)
 
     def _expected(self, kind: str, name: str, expect_revision: int | None) -> Document | None:
-        old = self._documents.get((kind, name))
+        old = self.documents.get((kind, name))
         if expect_revision == 0 and old is not None:
             raise AlreadyExists(old)
         if expect_revision and (old is None or old.revision != expect_revision):
@@ -57,24 +61,28 @@ class MemoryRegistry:
         return old
 
     async def put(self, kind: str, name: str, value: bytes, expect_revision: int | None = None) -> Document:
+        self._gate.require()
         self._expected(kind, name, expect_revision)
         return self._store(kind, name, value)
 
     def _store(self, kind: str, name: str, value: bytes) -> Document:
-        old = self._documents.get((kind, name))
-        document = Document(kind, name, value, old.revision + 1 if old else 1)
-        self._documents[kind, name] = document
+        old = self.documents.get((kind, name))
+        return self.place(Document(kind, name, value, old.revision + 1 if old else 1))
+
+    def place(self, document: Document) -> Document:
+        self.documents[document.kind, document.name] = document
         self._generation += 1
         return document
 
     async def delete(self, kind: str, name: str) -> bool:
-        if self._documents.pop((kind, name), None) is None:
+        self._gate.require()
+        if self.documents.pop((kind, name), None) is None:
             return False
         self._generation += 1
         return True
 
     async def all(self, kind: str, *, after: str = "", limit: int = 1000) -> list[Document]:
-        return [self._documents[at] for at in sorted(self._documents) if at[0] == kind and at[1] > after][:limit]
+        return [self.documents[at] for at in sorted(self.documents) if at[0] == kind and at[1] > after][:limit]
 
 
 class MemoryCatalog(MemoryPars):
@@ -84,26 +92,35 @@ class MemoryCatalog(MemoryPars):
         super().__init__()
         self._blobs = blobs
         self._ids = self._seq = 0
-        self._versions: dict[int, dict[str, list[Version]]] = {}
+        self.all_versions: dict[int, dict[str, list[Version]]] = {}
         self._parts: dict[str, dict[int, Part]] = {}
+
+    @property
+    def counters(self) -> Counters:
+        return Counters(self._ids, self._numbers, self._seq)
+
+    def raise_counters(self, counters: Counters) -> None:
+        self._ids, self._numbers, self._seq = max(self._ids, counters.bucket_id), max(self._numbers, counters.par), max(self._seq, counters.seq)
 
     # ---- buckets ----
 
     async def bucket(self, namespace: str, name: str) -> Bucket | None:
-        return next((bucket for bucket in self._buckets.values() if (bucket.namespace, bucket.name) == (namespace, name)), None)
+        return next((bucket for bucket in self.all_buckets.values() if (bucket.namespace, bucket.name) == (namespace, name)), None)
 
     async def create_bucket(self, bucket: Bucket) -> Bucket:
+        self.gate.require()
         existing = await self.bucket(bucket.namespace, bucket.name)
         if existing is not None:
             raise AlreadyExists(existing)
         self._ids += 1
         stored = msgspec.structs.replace(bucket, id=self._ids, revision=1)
-        self._buckets[stored.id] = stored
-        self._versions[stored.id] = {}
+        self.all_buckets[stored.id] = stored
+        self.all_versions[stored.id] = {}
         return stored
 
     def _require(self, bucket: Bucket) -> Bucket:
-        stored = self._buckets.get(bucket.id)
+        self.gate.require()
+        stored = self.all_buckets.get(bucket.id)
         if stored is None:
             raise Gone("bucket")
         if stored.revision != bucket.revision:
@@ -115,19 +132,20 @@ class MemoryCatalog(MemoryPars):
         stored = msgspec.structs.replace(
             old, versioning=bucket.versioning, settings=bucket.settings, compartment=bucket.compartment, revision=old.revision + 1
         )  # fmt: skip
-        self._buckets[bucket.id] = stored
+        self.all_buckets[bucket.id] = stored
         return stored
 
     async def delete_bucket(self, bucket_id: int) -> Committed:
-        if bucket_id not in self._buckets:
+        self.gate.require()
+        if bucket_id not in self.all_buckets:
             raise Gone("bucket")
-        if self._versions[bucket_id]:
+        if self.all_versions[bucket_id]:
             raise NotEmpty("bucket")
         self.require_no_pars(bucket_id)
         unneeded: tuple[Blob, ...] = ()
         for upload in [upload for upload in self._uploads.values() if upload.bucket_id == bucket_id]:
             unneeded += (await self.abort_upload(upload)).unneeded
-        del self._buckets[bucket_id], self._versions[bucket_id]
+        del self.all_buckets[bucket_id], self.all_versions[bucket_id]
         return Committed(unneeded=unneeded)
 
     async def buckets(
@@ -135,7 +153,7 @@ class MemoryCatalog(MemoryPars):
     ) -> builtins.list[Bucket]:
         found = [
             bucket
-            for bucket in self._buckets.values()
+            for bucket in self.all_buckets.values()
             if bucket.namespace == namespace and owner in (None, bucket.owner) and bucket.name.startswith(prefix) and bucket.name > after
         ]
         return sorted(found, key=lambda bucket: bucket.name)[:limit]
@@ -144,7 +162,7 @@ class MemoryCatalog(MemoryPars):
 
     def _find(self, bucket_id: int, key: str, version_id: str | None) -> Version | None:
         """The named version or the latest, with the `is_latest` that is true now."""
-        versions = self._versions.get(bucket_id, {}).get(key, [])
+        versions = self.all_versions.get(bucket_id, {}).get(key, [])
         for place, version in enumerate(versions):
             if version_id is None or version.version_id == version_id:
                 return msgspec.structs.replace(version, is_latest=place == 0)
@@ -155,10 +173,10 @@ class MemoryCatalog(MemoryPars):
         return None if latest is None or latest.is_delete_marker else latest
 
     def _remove(self, bucket_id: int, version: Version) -> tuple[Blob, ...]:
-        versions = self._versions[bucket_id][version.key]
+        versions = self.all_versions[bucket_id][version.key]
         versions[:] = [other for other in versions if other.version_id != version.version_id]
         if not versions:
-            del self._versions[bucket_id][version.key]
+            del self.all_versions[bucket_id][version.key]
         return self._blobs.release(version.blobs)
 
     async def version(self, bucket_id: int, key: str, version_id: str | None = None, *, body: bool = False) -> Version | None:
@@ -175,9 +193,10 @@ class MemoryCatalog(MemoryPars):
     def _place(self, bucket: Bucket, new: Version, blobs: tuple[Blob, ...]) -> Committed:
         replaced = self._find(bucket.id, new.key, new.version_id)
         unneeded = self._remove(bucket.id, replaced) if replaced is not None else ()
-        self._seq += 1
-        stored = msgspec.structs.replace(new, seq=self._seq, is_latest=True, blobs=blobs)
-        self._versions[bucket.id].setdefault(new.key, []).insert(0, stored)
+        seq = new.seq if self.gate.filling and new.seq else self._seq + 1
+        self._seq = max(self._seq, seq)
+        stored = msgspec.structs.replace(new, seq=seq, is_latest=True, blobs=blobs)
+        self.all_versions[bucket.id].setdefault(new.key, []).insert(0, stored)
         return Committed(version=stored, replaced=replaced, unneeded=unneeded)
 
     async def amend(self, bucket: Bucket, key: str, version_id: str | None, facts: Facts, expect: Expect) -> Version:
@@ -188,7 +207,7 @@ class MemoryCatalog(MemoryPars):
         if found is None:
             raise Gone("version")
         changed = msgspec.structs.replace(found, facts=facts)
-        versions = self._versions[bucket.id][key]
+        versions = self.all_versions[bucket.id][key]
         versions[:] = [changed if version.version_id == changed.version_id else version for version in versions]
         return changed
 
@@ -205,7 +224,7 @@ class MemoryCatalog(MemoryPars):
         """Everything that a listing could show, in order."""
         every = [
             (place, version)
-            for _, versions_of_key in sorted(self._versions.get(bucket_id, {}).items())
+            for _, versions_of_key in sorted(self.all_versions.get(bucket_id, {}).items())
             for place, version in enumerate(versions_of_key)
         ]
         return [_entry(version, place == 0) for place, version in every if versions or (place == 0 and not version.is_delete_marker)]
@@ -247,6 +266,7 @@ class MemoryCatalog(MemoryPars):
         return found if found is not None and (found.bucket_id, found.key) == (bucket_id, key) else None
 
     async def _require_upload(self, upload: Upload) -> None:
+        self.gate.require()
         if await self.upload(upload.bucket_id, upload.key, upload.upload_id) is None:
             raise Gone("upload")
 
@@ -341,7 +361,8 @@ class MemoryEngine:
         self.keyring: Keyring | None = None
         self.blobs = MemoryBlobs(inline_bytes_max)
         self.catalog = MemoryCatalog(self.blobs)
-        self.registry = MemoryRegistry()
+        self.registry = MemoryRegistry(self.catalog.gate)
+        self.moving = MemoryMoving(self.catalog.gate, self.catalog, self.registry)
 
     async def close(self) -> None:
         """Nothing to let go of."""

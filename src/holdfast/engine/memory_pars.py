@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from holdfast.engine.api import AlreadyExists, Gone, HasPars
+from holdfast.engine.memory_moving import Gate
 from holdfast.model.buckets import Bucket
 from holdfast.model.objects import Upload
 from holdfast.model.pars import Par, ParUpload
@@ -14,11 +15,12 @@ class MemoryPars:
     """`Pars` in dictionaries; what it shares with the rest of the catalog are its buckets and uploads."""
 
     def __init__(self) -> None:
-        self._buckets: dict[int, Bucket] = {}
+        self.gate = Gate()
+        self.all_buckets: dict[int, Bucket] = {}
         self._uploads: dict[str, Upload] = {}
         self._numbers = 0
         self._pars: dict[int, Par] = {}
-        self._tokens: dict[bytes, ParUpload] = {}
+        self.all_tokens: dict[bytes, ParUpload] = {}
 
     def require_no_pars(self, bucket_id: int) -> None:
         """Errors: HasPars."""
@@ -27,12 +29,14 @@ class MemoryPars:
             raise HasPars(count)
 
     async def create_par(self, par: Par) -> Par:
-        if par.bucket_id not in self._buckets:
+        self.gate.require()
+        if par.bucket_id not in self.all_buckets:
             raise Gone("bucket")
         if any(other.digest == par.digest or (other.bucket_id, other.id) == (par.bucket_id, par.id) for other in self._pars.values()):
             raise AlreadyExists(par.id)
-        self._numbers += 1
-        stored = msgspec.structs.replace(par, number=self._numbers)
+        number = par.number if self.gate.filling and par.number else self._numbers + 1
+        self._numbers = max(self._numbers, number)
+        stored = msgspec.structs.replace(par, number=number)
         self._pars[stored.number] = stored
         return stored
 
@@ -54,32 +58,35 @@ class MemoryPars:
         par = await self.par(bucket_id, id)
         if par is None:
             return False
+        self.gate.require()
         self._remove_par(par)
         return True
 
     def _remove_par(self, par: Par) -> None:
         del self._pars[par.number]
-        self._tokens = {digest: token for digest, token in self._tokens.items() if token.par != par.number}
+        self.all_tokens = {digest: token for digest, token in self.all_tokens.items() if token.par != par.number}
 
     async def create_par_upload(self, token: ParUpload) -> None:
+        self.gate.require()
         if token.par not in self._pars:
             raise Gone("pre-authenticated request")
-        if token.digest in self._tokens:
+        if token.digest in self.all_tokens:
             raise AlreadyExists(token.upload_id)
-        self._tokens[token.digest] = token
+        self.all_tokens[token.digest] = token
 
     async def par_upload_of_token(self, digest: bytes) -> tuple[ParUpload, Par] | None:
-        token = self._tokens.get(digest)
+        token = self.all_tokens.get(digest)
         return (token, self._pars[token.par]) if token is not None else None
 
     async def purge_pars(self, before_ms: int, limit: int = 1000) -> int:
+        self.gate.require()
         expired = sorted((par for par in self._pars.values() if par.expires_ms < before_ms), key=lambda par: (par.expires_ms, par.number))[:limit]
         for par in expired:
             self._remove_par(par)
         old = sorted(
-            (token for token in self._tokens.values() if token.created_ms < before_ms and token.upload_id not in self._uploads),
+            (token for token in self.all_tokens.values() if token.created_ms < before_ms and token.upload_id not in self._uploads),
             key=lambda token: (token.created_ms, token.digest),
         )[:limit]
         for token in old:
-            del self._tokens[token.digest]
+            del self.all_tokens[token.digest]
         return len(expired) + len(old)

@@ -33,11 +33,17 @@ WRITES = frozenset(
         "registry.put",
         "registry.put_all",
         "registry.delete",
+        "moving.freeze",
+        "moving.fill",
+        "moving.release",
+        "moving.place_document",
+        "moving.place_bucket",
+        "moving.raise_counters",
         "sweep",
     }
 )
 
-_PARTS = ("catalog", "blobs", "registry")
+_PARTS = ("catalog", "blobs", "registry", "moving")
 _PLAIN = frozenset({"blobs.inline_max", "blobs.inline", "registry.generation"})
 """Calls of a microsecond that do no I/O: never wrapped."""
 

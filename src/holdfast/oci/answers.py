@@ -43,7 +43,7 @@ def refusal_of(error: engine.EngineError) -> Refusal:
     if isinstance(error, engine.Full):
         return InsufficientStorage()
     if isinstance(error, engine.Unavailable):
-        return ServiceUnavailable()
+        return ServiceUnavailable(headers=((b"Retry-After", b"1"),))
     if isinstance(error, engine.Stale | engine.Conflict):
         return OperationAborted()
     if isinstance(error, engine.Gone):

@@ -8,7 +8,16 @@ import re
 import secrets
 
 from holdfast.engine import api as engine
-from holdfast.model.errors import InsufficientStorage, InternalError, NoSuchBucket, NotModified, OperationAborted, Refusal, ServiceUnavailable
+from holdfast.model.errors import (
+    InsufficientStorage,
+    InternalError,
+    NoSuchBucket,
+    NotModified,
+    OperationAborted,
+    Refusal,
+    ServiceUnavailable,
+    SlowDown,
+)
 from holdfast.model.messages import Request, Response
 from holdfast.wire.compile import CONTENT_TYPE_XML
 from holdfast.wire.xml import DECLARATION, escape
@@ -51,6 +60,8 @@ def refusal_of(error: engine.EngineError) -> Refusal:
     """What an engine's error means to a client when the operation did not say it better."""
     if isinstance(error, engine.Full):
         return InsufficientStorage()
+    if isinstance(error, engine.Frozen):
+        return SlowDown(headers=((b"Retry-After", b"1"),))
     if isinstance(error, engine.Unavailable):
         return ServiceUnavailable(headers=((b"Retry-After", b"1"),))
     if isinstance(error, engine.Stale | engine.Conflict):

@@ -143,7 +143,7 @@ def test_M246_tokens_are_stored_as_digests_only(directory: Directory, ann: User)
     session = run(directory.sessions.create(ann.id, 1, 60))
     run(directory.passwords.set(ann.id, "canary-password"))
     store: Any = directory.registry
-    everything = b"".join(document.value + document.name.encode() for document in store._documents.values())
+    everything = b"".join(document.value + document.name.encode() for document in store.documents.values())
     assert text.encode() not in everything and session.encode() not in everything and b"canary-password" not in everything
 
 

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import apsw
 
-from holdfast.engine.api import EngineError, Keyring, Unavailable
+from holdfast.engine.api import EngineError, Frozen, Keyring, Unavailable
 from holdfast.engine.embedded import schema, upkeep
 from holdfast.engine.embedded.blobs import EmbeddedBlobs, file_error
 from holdfast.engine.embedded.catalog import EmbeddedCatalog
 from holdfast.engine.embedded.generation import CommitLock, Generation
+from holdfast.engine.embedded.moving import EmbeddedMoving, is_frozen
 from holdfast.engine.embedded.registry import EmbeddedRegistry
 from holdfast.engine.embedded.room import Room
 from holdfast.engine.embedded.writer import Batch, Writer, engine_error
@@ -33,6 +34,11 @@ class EmbeddedEngine:
         self._path = path
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="body")
         self._generations = {name: Generation(path / f"{name}.generation") for name in ("catalog", "registry")}
+        for name, generation in self._generations.items():
+            lock = CommitLock(path / f"{name}.lock")
+            with lock:
+                generation.set_frozen(is_frozen(path))
+            lock.close()
         self._connections = {name: schema.connect(path / f"{name}.db") for name in ("catalog", "registry")}
         room = Room(path)
         self._writers = {name: Writer(path / f"{name}.db", path / f"{name}.lock", self._generations[name], room) for name in ("catalog", "registry")}
@@ -41,6 +47,7 @@ class EmbeddedEngine:
         self.catalog = EmbeddedCatalog(connection, writer, self._generations["catalog"], room)
         self.blobs = EmbeddedBlobs(self._root, inline_bytes_max, self._pool, connection, writer, room)
         self.registry = EmbeddedRegistry(self._connections["registry"], self._writers["registry"], self._generations["registry"])
+        self.moving = EmbeddedMoving(path, self._connections, self._writers, self._generations)
 
     @classmethod
     def open(cls, path: Path | str, *, inline_bytes_max: int = INLINE_BYTES_MAX) -> EmbeddedEngine:
@@ -92,9 +99,10 @@ class EmbeddedEngine:
             return upkeep.scrub(connection, self._root, limit, after)
 
     async def check(self) -> str:
-        """Commits a row and writes a file: "" when both worked."""
+        """Commits a row and writes a file: "" when both worked. A frozen store is as it should be."""
         try:
-            await self._writers["catalog"].submit(_touch)
+            with contextlib.suppress(Frozen):
+                await self._writers["catalog"].submit(_touch)
             await asyncio.get_running_loop().run_in_executor(self._pool, self._touch_file)
         except (EngineError, OSError) as error:
             return str(error)

@@ -23,6 +23,7 @@ from pathlib import Path
 from zlib import crc32
 
 KEY_CELLS = 4096
+_FROZEN_AT = 1
 _KEYS_AT = 8
 _FILE_BYTES = (_KEYS_AT + KEY_CELLS) * 8
 
@@ -51,6 +52,13 @@ class Generation:
     def value(self) -> int:
         """The counter now; odd while a change is being committed."""
         return self._cells[0]
+
+    def frozen(self) -> bool:
+        """Whether nothing may be committed. Who asks or tells holds the lock, so that what was allowed is also done."""
+        return self._cells[_FROZEN_AT] != 0
+
+    def set_frozen(self, frozen: bool) -> None:
+        self._cells[_FROZEN_AT] = frozen
 
     def begin(self) -> None:
         """Before the COMMIT of a change. The caller holds the lock."""

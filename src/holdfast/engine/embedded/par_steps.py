@@ -32,7 +32,8 @@ def create_par(batch: Batch, par: Par) -> Par:
     if batch.execute(taken, (par.digest, par.bucket_id, par.id)).fetchall():
         raise AlreadyExists(par.id)
     batch.touch(TOKENS_OF_NO_BUCKET, par.digest.hex())
-    batch.execute("INSERT INTO pars VALUES (NULL, ?, ?, ?, ?, ?, x'', 0)", (par.bucket_id, par.id, par.target, par.expires_ms, par.digest))
+    number = par.number if batch.filling and par.number else None
+    batch.execute("INSERT INTO pars VALUES (?, ?, ?, ?, ?, ?, x'', 0)", (number, par.bucket_id, par.id, par.target, par.expires_ms, par.digest))
     stored = msgspec.structs.replace(par, number=batch.connection.last_insert_rowid())
     batch.execute("UPDATE pars SET doc = ?, row_check = ? WHERE number = ?", (*rows.par_row(stored)[6:], stored.number))
     return stored

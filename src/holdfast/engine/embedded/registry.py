@@ -12,7 +12,7 @@ from holdfast.engine.embedded import rows
 from holdfast.engine.embedded.generation import Generation
 from holdfast.engine.embedded.writer import Batch, Writer
 
-_DOCUMENT = "SELECT kind, name, value, revision, row_check FROM documents"
+DOCUMENT = "SELECT kind, name, value, revision, row_check FROM documents"
 _ODD_SPAN = 1 << 32
 
 
@@ -35,7 +35,7 @@ class EmbeddedRegistry:
 
     def _rows(self, where: str, arguments: tuple[Any, ...]) -> list[Document]:
         try:
-            return [rows.document_of(row) for row in self._connection.execute(f"{_DOCUMENT} {where}", arguments).fetchall()]
+            return [rows.document_of(row) for row in self._connection.execute(f"{DOCUMENT} {where}", arguments).fetchall()]
         except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError) as error:
             raise Damaged(f"the registry is damaged: {error}") from error
         except apsw.Error as error:
@@ -59,7 +59,7 @@ class EmbeddedRegistry:
 
 
 def _find(batch: Batch, kind: str, name: str) -> Document | None:
-    found = batch.execute(f"{_DOCUMENT} WHERE kind = ? AND name = ?", (kind, name)).fetchall()
+    found = batch.execute(f"{DOCUMENT} WHERE kind = ? AND name = ?", (kind, name)).fetchall()
     return rows.document_of(found[0]) if found else None
 
 

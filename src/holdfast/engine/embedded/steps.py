@@ -166,7 +166,8 @@ def place(batch: Batch, bucket: Bucket, new: Version, extents: Extents, situatio
     moves = live is not None and live is not replaced
     if moves:
         batch.execute(_TO_HISTORY, key)
-    stored = msgspec.structs.replace(new, seq=batch.next_seq(), is_latest=True)
+    seq = batch.keep_seq(new.seq) if batch.filling and new.seq else batch.next_seq()
+    stored = msgspec.structs.replace(new, seq=seq, is_latest=True)
     columns = rows.version_row(bucket.id, stored, extents, _single_inline(extents))
     if stored.is_delete_marker:
         if live is not None:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import apsw
 
-from holdfast.engine.api import EngineError, Full, Unavailable
+from holdfast.engine.api import EngineError, Frozen, Full, Unavailable
 from holdfast.engine.embedded.generation import CommitLock, Generation, key_cell
 from holdfast.engine.embedded.room import Room
 from holdfast.engine.embedded.schema import PAGE_BYTES, connect
@@ -35,9 +35,10 @@ CHECKPOINT_NOW_PAGES = 16_000
 class Batch:
     """One transaction: its connection, what it has learnt, and what must happen around its COMMIT."""
 
-    __slots__ = ("buckets", "cells", "changed", "connection", "execute", "seq", "seq_stored")
+    __slots__ = ("buckets", "cells", "changed", "connection", "execute", "filling", "seq", "seq_stored")
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, filling: bool = False) -> None:
+        self.filling = filling  # by the one who moves another store into this one: what is given is kept
         self.connection = connection
         self.execute: Callable[..., Any] = connection.cursor().execute
         self.buckets: dict[int, tuple[int, int] | None] = {}  # id -> (revision, has_history)
@@ -55,6 +56,11 @@ class Batch:
             self.seq = self.seq_stored = self.execute("SELECT value FROM counters WHERE name = 'seq'").fetchall()[0][0]
         self.seq += 1
         return self.seq
+
+    def keep_seq(self, given: int) -> int:
+        """A number that was given elsewhere; what is given from now on is larger."""
+        self.seq = max(self.next_seq(), given)
+        return given
 
     def flush(self) -> None:
         """Writes what the steps left to be written once."""
@@ -88,6 +94,7 @@ class Writer:
         self._wake = threading.Semaphore(0)
         self._sleeping = False
         self._closing = False
+        self.filling = False  # this process may commit although the store is frozen
         self._wal_pages = 0
         self.on_commit: Callable[[int, float], None] | None = None  # told, in the thread, of each durable transaction: steps and seconds
         self._connection = connect(database)
@@ -182,12 +189,14 @@ class Writer:
             log.error("the end of the log is in doubt until a commit succeeds: %s", error)
 
     def _transaction(self, jobs: list[_Job]) -> tuple[list[_Outcome], tuple[_Job, BaseException] | None]:
+        if self._generation.frozen() and not self.filling:
+            return self._refuse_changes(jobs), None
         connection = self._connection
         execute = connection.execute
         execute("BEGIN IMMEDIATE")
         before = changes = connection.total_changes()
         try:
-            batch = Batch(connection)
+            batch = Batch(connection, self.filling)
             outcomes: list[_Outcome] = []
             for job in jobs:
                 future, step = job
@@ -223,6 +232,25 @@ class Writer:
             if not connection.get_autocommit():
                 execute("ROLLBACK")
             raise
+
+    def _refuse_changes(self, jobs: list[_Job]) -> list[_Outcome]:
+        """The steps on a frozen store: each is tried alone and undone. One that would have changed something is refused; what the others
+        found or refused is so, since nothing that another one undid was there for them to see."""
+        connection = self._connection
+        outcomes: list[_Outcome] = []
+        for future, step in jobs:
+            connection.execute("BEGIN IMMEDIATE")
+            before = connection.total_changes()
+            try:
+                result, error = step(Batch(connection)), None
+            except Exception as raised:
+                result, error = None, raised if isinstance(raised, EngineError) else engine_error(raised)
+            finally:
+                changed = connection.total_changes() != before
+                if not connection.get_autocommit():
+                    connection.execute("ROLLBACK")
+            outcomes.append((future, None, Frozen("the store is read-only: it is being moved")) if changed else (future, result, error))
+        return outcomes
 
     # ---- the log ----
 

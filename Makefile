@@ -3,7 +3,7 @@
 
 VENV     ?= .venv
 BIN      := $(VENV)/bin
-SOURCES  := src tests $(wildcard bench)
+SOURCES  := src tests $(wildcard bench deploy)
 PYTHON   ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
               $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 PIP      := $(BIN)/python -m pip --disable-pip-version-check --no-input

@@ -9,8 +9,19 @@ from typing import Any
 
 import pytest
 
-from tests import certificates
+from tests import certificates, cluster_servers
+from tests.cluster_servers import ceph, pool, postgres, schema, shared_pool
 from tests.serving import Server
+
+__all__ = ["ceph", "pool", "postgres", "schema", "shared_pool"]  # fixtures
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    cluster_servers.announce(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    cluster_servers.end(config)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""How Holdfast is run: container, service, reverse proxy, and servers of one's own for the cluster engine."""

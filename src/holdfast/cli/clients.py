@@ -1,4 +1,4 @@
-"""The commands that ask a running server, each in a module of its own that is loaded when it is used."""
+"""The commands with parsers of their own, each in a module of its own that is loaded when it is used."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from importlib import import_module
 
 ENTRIES = {
     "admin": "admin:main", "par": "par:main", "session": "session:main", "oci": "oci_setup:main", "sh": "sh:main", "s3": "s3_secret:main",
+    "migrate": "migrate:main",
     "explain": "reasons:explain", "why": "reasons:why",
 }  # fmt: skip
 

@@ -22,8 +22,9 @@ CLIENTS = {
     "oci": "write a profile with which Oracle's oci command uses a running store",
     "sh": "volumes, buckets and links, as `ozone sh`",
     "s3": "S3 secrets of principals, as `ozone s3`: getsecret, revokesecret",
+    "migrate": "move a whole store to another engine while it serves",
 }
-"""The commands that ask a running server, in `holdfast.cli.clients`."""
+"""The commands that have parsers of their own, in `holdfast.cli.clients`: most ask a running server, the last ones work on a store itself."""
 
 SERVE_EPILOG = """\
 examples:

@@ -1,0 +1,61 @@
+"""Opens an engine by its URL: the one place besides `server.py` that names engines, for the commands that work on a store without a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from holdfast.engine.api import Engine
+from holdfast.engine.embedded import EmbeddedEngine
+from holdfast.engine.embedded.engine import INLINE_BYTES_MAX
+
+FORMS = "embedded:///path/to/data-dir, or cluster://?postgres=DSN&ceph=CONF&pool=POOL"
+
+
+class BadURL(Exception):
+    """What was given is not the URL of an engine; the message says what would be."""
+
+
+class EmbeddedURL(NamedTuple):
+    """`embedded:///path?inline=BYTES`: a data directory, and the size up to which bodies live in its database."""
+
+    path: Path
+    inline_bytes_max: int
+
+
+def embedded_url(url: str) -> EmbeddedURL | None:
+    """The parts of an embedded engine's URL; None for another engine's. Errors: BadURL."""
+    parts = urlsplit(url)
+    if parts.scheme != "embedded":
+        return None
+    if parts.netloc or not parts.path.startswith("/") or parts.path == "/" or parts.fragment:
+        raise BadURL(f"{url!r}: the data directory must be an absolute path: embedded:///path/to/data-dir")
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    inline = options.pop("inline", str(INLINE_BYTES_MAX))
+    if options or not inline.isascii() or not inline.isdigit() or int(inline) > 1 << 20:
+        raise BadURL(f"{url!r}: the only option is inline=BYTES, up to 1048576")
+    return EmbeddedURL(Path(unquote(parts.path)), int(inline))
+
+
+def open_url(url: str) -> Engine:
+    """The engine at a URL, opened. Errors: BadURL; those of opening: Unavailable, Full."""
+    embedded = embedded_url(url)
+    if embedded is not None:
+        return EmbeddedEngine.open(embedded.path, inline_bytes_max=embedded.inline_bytes_max)
+    raise BadURL(f"{url!r} is not the URL of an engine: {FORMS}")
+
+
+def holds_a_store(url: str) -> bool:
+    """Whether there is one at a URL that could be opened without making it. Errors: BadURL."""
+    embedded = embedded_url(url)
+    return embedded is None or (embedded.path / "catalog.db").exists()
+
+
+def shown(url: str) -> str:
+    """A URL as it may be printed and logged: without what a DSN may hold of secrets."""
+    parts = urlsplit(url)
+    if parts.scheme == "embedded":
+        return url
+    kept = [f"{name}={value}" for name, value in parse_qsl(parts.query) if name in ("pool", "schema", "ceph")]
+    return f"{parts.scheme}://?{'&'.join(kept)}"

@@ -135,3 +135,18 @@ def test_a_condition_on_the_permission_makes_half_a_writer_too() -> None:
         return (await place.put("fresh")).status, (await place.put("there")).status
 
     assert asyncio.run(run()) == (200, 403)
+
+
+@pytest.mark.parametrize("permissions", ["{OBJECT_CREATE}", "{OBJECT_OVERWRITE}"])
+def test_half_a_right_to_write_is_no_right_to_read_the_source_of_a_copy(permissions: str) -> None:
+    async def run() -> None:
+        place = Place(permissions)
+        for key in ("fresh", "there"):
+            assert (await place.copy(key)).status == 403
+            started = await place.ask("POST", f"/photos/{key}?uploads")
+            assert started.status == 200 and isinstance(started.body, bytes)
+            id = started.body.partition(b"<UploadId>")[2].partition(b"</UploadId>")[0].decode()
+            part = await place.ask("PUT", f"/photos/{key}?partNumber=1&uploadId={id}", x_amz_copy_source="/photos/source")
+            assert part.status == 403
+
+    asyncio.run(run())

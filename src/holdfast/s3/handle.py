@@ -26,11 +26,11 @@ from holdfast.s3.audited import audited
 from holdfast.s3.copy_source import parse_source
 from holdfast.s3.errors import identify, refusal_of, refuse
 from holdfast.s3.hosts import Hosts
-from holdfast.s3.operation import OPERATIONS, Authorize, Call, Operation
+from holdfast.s3.operation import OPERATIONS, WRITE, Authorize, Call, Operation
 from holdfast.s3.place import bucket_of, expect_owner
 from holdfast.s3.post_object import post_object
 from holdfast.s3.router import POST_FORM, Match, Preflight, Router
-from holdfast.s3.write_rights import WRITE, half_of_write
+from holdfast.s3.write_rights import half_of_write
 from holdfast.wire.compile import Reader, Writer
 from holdfast.wire.model import OperationModel, service
 from holdfast.wire.values import header_text

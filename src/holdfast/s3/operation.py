@@ -24,6 +24,7 @@ Authorize = Callable[..., Awaitable[None]]
 that bucket and key ("" for none), and on what was found there (left out while nothing was looked up). Errors: AccessDenied."""
 
 
+WRITE = ("s3:PutObject",)
 HALVES = {NEW: ("OBJECT_CREATE",), EXISTING: ("OBJECT_OVERWRITE",)}
 """What the right to write is made of: OCI's permissions for keys that are not there, and for those that are."""
 
@@ -76,7 +77,7 @@ class Call(Generic[I]):
         """Asks for rights on what was looked up; `tags` are those that the request's body gives to it. Errors: AccessDenied."""
         if self.authorize is None:
             raise AccessDenied
-        more: dict[str, Any] = {"permissions": HALVES[self.half]} if self.half else {}
+        more: dict[str, Any] = {"permissions": HALVES[self.half]} if self.half and actions == WRITE else {}
         if tags is not None:
             more["tags"] = tags
         await self.authorize(self.caller, actions, bucket, key, target, self.request, self.operation, **more)

@@ -15,10 +15,10 @@ from holdfast.model.errors import AccessDenied, InvalidArgument, KeyTooLongError
 from holdfast.model.identity import Caller
 from holdfast.model.messages import Request, Response
 from holdfast.objects.tags import tags_of_document
-from holdfast.s3.operation import Call
+from holdfast.s3.operation import WRITE, Call
 from holdfast.s3.place import expect_owner
 from holdfast.s3.router import KEY_BYTES_MAX, POST_FORM, Match
-from holdfast.s3.write_rights import WRITE, half_of_write
+from holdfast.s3.write_rights import half_of_write
 from holdfast.wire import xml
 from holdfast.wire.compile import CONTENT_TYPE_XML
 from holdfast.wire.form import Form, boundary_of

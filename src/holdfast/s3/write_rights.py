@@ -10,9 +10,7 @@ from holdfast.model.buckets import Bucket
 from holdfast.model.errors import AccessDenied
 from holdfast.model.identity import Caller
 from holdfast.model.messages import Request
-from holdfast.s3.operation import HALVES, Authorize
-
-WRITE = ("s3:PutObject",)
+from holdfast.s3.operation import HALVES, WRITE, Authorize
 
 
 async def half_of_write(authorize: Authorize, caller: Caller, bucket: Bucket | None, key: str, request: Request, operation: str) -> str:

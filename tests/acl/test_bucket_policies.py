@@ -288,6 +288,7 @@ def test_m182_another_tenancy_by_its_namespace_needs_the_bucket_to_allow_it(peop
     assert tom.get_object(Bucket=anns, Key="copy")["Body"].read() == b"x"
     assert refused(tom.copy_object, Bucket=anns, Key="copy", CopySource={"Bucket": anns, "Key": "k"}) == (404, "NoSuchKey")
     tom.copy_object(Bucket=there, Key="back", CopySource={"Bucket": anns, "Key": "copy"})
-    assert people["ann"].head_object(Bucket=anns, Key="back")["ContentLength"] == 1
+    assert {row["Key"]: row["Size"] for row in people["ann"].list_objects_v2(Bucket=anns)["Contents"]}["back"] == 1
+    assert refused(people["ann"].get_object, Bucket=anns, Key="back") == DENIED  # it is Tom's, and he did not share it
     tom.delete_object(Bucket=anns, Key="copy")
     tom.delete_bucket(Bucket=anns)

@@ -182,6 +182,30 @@ def test_explain_and_why_name_the_rule_and_the_least_that_would_allow_it(root: S
     assert "anonymous may not" in root.run("explain", "--as", "anonymous", "s3:GetObject", f"{bucket}/a").out
 
 
+def test_explain_knows_whose_an_object_is(root: Somebody) -> None:
+    name, mine = unique("ann"), unique("bucket")
+    root.admin("user", "create", "--name", name, "--rights", "own-buckets")
+    key = root.admin("key", "create", "--user", name)
+    s3 = s3_client(root.server, key["id"], key["key"])
+    s3.create_bucket(Bucket=mine)
+    s3.put_object(Bucket=mine, Key="own")
+    s3_client(root.server, root.server.access_key, root.server.secret_key).put_object(Bucket=mine, Key="roots")
+    expected = {"own": ("", ""), "roots": ("not ", "")}
+    for key, rights in expected.items():
+        for action, may in zip(("s3:GetObject", "s3:DeleteObject"), rights, strict=True):
+            assert f"{name} may {may}do {action} on {mine}/{key}" in root.run("explain", "--as", name, action, f"{mine}/{key}").out
+    with pytest.raises(Exception) as denied:
+        s3.get_object(Bucket=mine, Key="roots")
+    for _ in range(40):
+        told = root.run("why", denied.value.response["ResponseMetadata"]["RequestId"])  # type: ignore[attr-defined]
+        if told.code == 0 and "now:" in told.out:
+            break
+    assert told.code == 0 and f"{name} may not do GetObject on {mine}/roots" in told.out, told
+    for key in expected:
+        s3.delete_object(Bucket=mine, Key=key)
+    s3.delete_bucket(Bucket=mine)
+
+
 def test_each_change_and_refusal_is_in_the_audit_log_without_secrets(root: Somebody) -> None:
     name = unique("ann")
     root.admin("user", "create", "--name", name)

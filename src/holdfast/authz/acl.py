@@ -1,8 +1,7 @@
 """What the access control lists of buckets and objects say to a question.
 
-Source: S3 User Guide, "Mapping of ACL permissions and access policy permissions". Two differences from S3, both on the owner's side:
-the owner of a bucket has every right on everything in it (its identity policy says so, no list is asked), and WRITE on a bucket
-includes to delete keys in it, as S3's API Reference says of PutBucketAcl.
+Source: S3 User Guide, "Mapping of ACL permissions and access policy permissions". WRITE on a bucket includes to delete keys in it, as
+S3's API Reference says of PutBucketAcl.
 """
 
 from __future__ import annotations
@@ -36,6 +35,17 @@ OBJECT_PERMISSIONS = {
     "s3:PutObjectVersionAcl": acl.WRITE_ACP,
 }
 """The permission on the object that each action needs."""
+
+_OF_OWNER = """
+GetObjectAttributes GetObjectVersionAttributes GetObjectTagging GetObjectVersionTagging PutObjectTagging PutObjectVersionTagging
+DeleteObjectTagging DeleteObjectVersionTagging GetObjectVersionTorrent
+GetObjectAnnotation PutObjectAnnotation DeleteObjectAnnotation ListObjectAnnotations
+"""
+OF_OWNER = frozenset("s3:" + name for name in _OF_OWNER.split())
+"""What no list gives, and the owner of an object may; the bucket's owner too, if the list gives him FULL_CONTROL by name."""
+
+OF_VERSION = OF_OWNER | OBJECT_PERMISSIONS.keys()
+"""What to own a bucket does not give on a version in it that is somebody else's: its bytes, headers, tags and list."""
 
 WITH_UPLOAD = frozenset(("s3:PutObjectAcl", "s3:PutObjectTagging"))
 """What an upload needs besides when it brings a list or tags: who may write what is his own may give it both."""
@@ -75,7 +85,8 @@ class BucketAcl:
 
 
 class ObjectAcl:
-    """The list of the version that the question is about. Its owner may always read and write the list, so that nobody locks himself out.
+    """The list of the version that the question is about. Its owner may always read and write the list, so that nobody locks
+    himself out, and the tags, of which no list speaks.
 
     A user without built-in rights has what policies and roles give it, judged at use: to have written an object gives it nothing."""
 
@@ -84,7 +95,9 @@ class ObjectAcl:
     def says(self, question: Question) -> Effect:
         bucket, version = question.bucket, question.target
         permission = OBJECT_PERMISSIONS.get(question.action)
-        if bucket is None or permission is None or not isinstance(version, Version) or not acls_count(bucket):
+        if permission is None and question.action not in OF_OWNER:
+            return ""
+        if bucket is None or not isinstance(version, Version) or not acls_count(bucket):
             return ""
         owner = owner_of(bucket, version.owner)
         user = question.caller.user
@@ -94,6 +107,9 @@ class ObjectAcl:
             grants = _counted(grants, user)
             if permission != acl.READ and (user is None or user.rights != "none"):
                 return "allow"
+        if permission is None:
+            given = canonical_id == bucket.owner and acl.permits(grants, acl.FULL_CONTROL, canonical_id, public=False)
+            return "allow" if given else ""
         return "allow" if acl.permits(grants, permission, canonical_id, public=not ignores_public_acls(bucket)) else ""
 
 

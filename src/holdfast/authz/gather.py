@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdfast.authz.acl import ACLS
+from holdfast.authz.acl import ACLS, OF_VERSION
 from holdfast.authz.actions import KNOWN
 from holdfast.authz.bucket_policy import SETTING as POLICY
 from holdfast.authz.bucket_policy import policy_of
@@ -14,6 +14,8 @@ from holdfast.model.buckets import Bucket, tenancy_namespace
 from holdfast.model.errors import AccessDenied
 from holdfast.model.identity import USER, Caller, User
 from holdfast.model.messages import Request
+from holdfast.model.objects import Version
+from holdfast.model.ownership import is_strangers
 from holdfast.model.public_access import PUBLIC_TYPE
 
 _WITHOUT_BUCKET = frozenset(("s3:ListAllMyBuckets", "s3:CreateBucket"))
@@ -31,8 +33,9 @@ class AllResources:
 
 
 class OwnBuckets:
-    """Make buckets and list one's own, and everything in those that one owns. For buckets of another tenancy it leaves the word to
-    them: they have to allow it besides (`decide`)."""
+    """Make buckets and list one's own, and everything in those that one owns, but for the bytes, tags and lists of what others own there
+    (S3 User Guide, "Controlling ownership of objects"): those it gives only while it is not known whose the version is (`asks_again`). For
+    buckets of another tenancy it leaves the word to them: they have to allow it besides (`decide`)."""
 
     name = "rights: own-buckets"
     lists_buckets = "own"
@@ -44,7 +47,27 @@ class OwnBuckets:
             return "allow" if question.action in _WITHOUT_BUCKET and at_home else ""
         if user is None:
             return ""
-        return "allow" if bucket.owner == user.canonical_id or tenancy_namespace(bucket.namespace) != user.namespace else ""
+        if bucket.owner == user.canonical_id:
+            return "allow" if question.target is None or question.action not in OF_VERSION or not _strangers(bucket, question.target) else ""
+        return "allow" if tenancy_namespace(bucket.namespace) != user.namespace else ""
+
+    def consider(self, question: Question) -> list[tuple[str, Effect, str]]:
+        """What it says to a question, and why it says nothing."""
+        said, bucket, user = self.says(question), question.bucket, question.caller.user
+        if said or bucket is None or user is None:
+            return [(self.name, said, "")]
+        return [(self.name, said, "the object is somebody else's" if bucket.owner == user.canonical_id else "the bucket is somebody else's")]
+
+
+def _strangers(bucket: Bucket, target: Target) -> bool:
+    """Whether what was found in a bucket is a version of somebody else's than the bucket's owner."""
+    return isinstance(target, Version) and is_strangers(bucket, target.owner)
+
+
+def asks_again(caller: Caller, bucket: Bucket, version: Version) -> bool:
+    """Whether what the caller was allowed before the version was looked up has to be asked again with it: he owns the bucket, and may
+    not own the version. Whoever looks up a version to read, tag or share it asks this."""
+    return version.owner != bucket.owner and caller.user is not None and caller.user.canonical_id == bucket.owner
 
 
 class SelfService:
@@ -83,7 +106,8 @@ def gather(question: Question) -> Evidence:
     """The evidence that this store holds on a question. Rights that are not known count as none.
 
     Access control lists only ever allow, so they are left out where they cannot change the answer: for an administrator, and
-    for the owner of the bucket, whose rights are those of his identity; and where there is none, and nothing was looked up that has one.
+    for the owner of the bucket, whose rights are those of his identity, unless he asks about what is somebody else's; and where there is
+    none, and nothing was looked up that has one.
     A bucket's policy may deny, and is always asked.
     """
     bucket = question.bucket
@@ -101,8 +125,13 @@ def _without_policy(question: Question) -> Evidence:
     user, grants, limits = caller.user, caller.grants, caller.limits
     if user is None:
         return Evidence((), ACLS, limits) if limits else _WITH_ACLS["none"]
-    alone = bucket is None or user.rights == "all" or bucket.owner == user.canonical_id
-    alone = alone or (question.target is None and acl.SETTING not in bucket.settings)  # type: ignore[union-attr]
+    target = question.target
+    if bucket is None or user.rights == "all":
+        alone = True
+    elif bucket.owner == user.canonical_id:
+        alone = target is None or not _strangers(bucket, target)
+    else:
+        alone = target is None and acl.SETTING not in bucket.settings
     if grants is None and not limits:
         return (_ALONE if alone else _WITH_ACLS).get(user.rights) or (_ALONE if alone else _WITH_ACLS)["none"]
     identity = _IDENTITY.get(user.rights, ()) if grants is None else grants

@@ -21,6 +21,7 @@ from holdfast.model import acl
 from holdfast.model.buckets import Bucket
 from holdfast.model.identity import ANONYMOUS, SERVICE_ACCOUNT, Binding, Caller, Compartment, Group, Membership, PolicyDocument, Tenancy, User, World
 from holdfast.model.objects import Facts, Version
+from holdfast.model.ownership import ENFORCED, OWNERSHIP, PREFERRED
 
 _ROOT, _FOLDER, _OTHER_FOLDER, _GROUP = "ocid1.tenancy.oc1..t", "ocid1.compartment.oc1..f", "ocid1.compartment.oc1..o", "ocid1.group.oc1..g"
 _TENANCY = Tenancy(id=_ROOT, name="holdfast", namespace="default")
@@ -44,9 +45,9 @@ def _bucket(owner: str = _OWNER, compartment: str = _FOLDER, list_: str = "") ->
     return Bucket(id=1, namespace="default", name="bucket", region="r", owner=owner, compartment=compartment, settings=settings)
 
 
-def _object(list_: str) -> Version:
-    text = acl.stored(acl.canned(list_, _OWNER, _OWNER), _OWNER)
-    return Version(key="key", owner=_OWNER, facts=Facts(extra={acl.SETTING: text} if text else {}))
+def _object(list_: str, owner: str = _OWNER, bucket_owner: str = _OWNER) -> Version:
+    text = acl.stored(acl.canned(list_, owner, bucket_owner), owner)
+    return Version(key="key", owner=owner, facts=Facts(extra={acl.SETTING: text} if text else {}))
 
 
 def _user(rights: str = "none", groups: tuple[str, ...] = (), roles: tuple[Binding, ...] = (), **more: str) -> User:
@@ -75,7 +76,9 @@ def of_s3() -> Iterator[Column]:
     """The principals that ask for S3 actions, on a bucket in a folder."""
     yield Column("administrator: manage all-resources in tenancy", _by_policy("manage all-resources in tenancy"), _bucket())
     yield Column("own-buckets, own bucket", _caller(_user("own-buckets")), _bucket(owner=_ME))
+    yield from _strangers()
     yield Column("own-buckets, another's bucket", _caller(_user("own-buckets")), _bucket())
+    yield Column("own-buckets, another's bucket, own object", _caller(_user("own-buckets")), _bucket(), _object("private", _ME))
     yield Column("no rights, own bucket", _caller(_user()), _bucket(owner=_ME))
     for name in ROLES:
         yield Column(f"{name} on the bucket", _by_role(name, "bucket", "1"), _bucket())
@@ -96,6 +99,16 @@ def of_s3() -> Iterator[Column]:
         yield Column(f"anonymous, object {list_}", ANONYMOUS, _bucket(), _object(list_))
 
 
+def _strangers() -> Iterator[Column]:
+    """Who owns a bucket, and asks about an object in it that is another's, under each ObjectOwnership."""
+    mine, owner = _bucket(owner=_ME), _caller(_user("own-buckets"))
+    for list_ in ("private", "bucket-owner-read", acl.BUCKET_OWNER_FULL_CONTROL):
+        yield Column(f"own-buckets, own bucket, another's object {list_}", owner, mine, _object(list_, bucket_owner=_ME))
+    for ownership in (PREFERRED, ENFORCED):
+        bucket = msgspec.structs.replace(mine, settings={OWNERSHIP: ownership})
+        yield Column(f"own-buckets, own bucket {ownership}, another's object private", owner, bucket, _object("private"))
+
+
 def of_operations() -> Iterator[Column]:
     """The principals that ask for operations of OCI and of the admin API."""
     everything = "manage all-resources in tenancy"
@@ -105,6 +118,7 @@ def of_operations() -> Iterator[Column]:
     yield Column("a service account about itself", _caller(_user(kind=SERVICE_ACCOUNT)), _bucket(), _user(kind=SERVICE_ACCOUNT))
     owner = _caller(_user("own-buckets"))
     yield Column("own-buckets, own bucket", owner, _bucket(owner=_ME))
+    yield from _strangers()
     yield Column("own-buckets, another's bucket", owner, _bucket())
     token = Caller(how="token", user=_user(), access_key="token:1", grants=_by_policy(everything).grants)
     yield Column("an access token of an administrator", token, _bucket())

@@ -25,6 +25,11 @@ def owner_of(bucket: Bucket, owner: str) -> str:
     return owner if owner and bucket.settings.get(OWNERSHIP) != ENFORCED else bucket.owner
 
 
+def is_strangers(bucket: Bucket, owner: str) -> bool:
+    """Whether something in the bucket, written down for `owner`, belongs to somebody else than the bucket does."""
+    return owner_of(bucket, owner) != bucket.owner
+
+
 def owner_of_new(bucket: Bucket, writer: str, canned_acl: str | None) -> str:
     """Whose an object is that `writer` (a canonical id; "" for an anonymous caller) makes with that canned ACL, if any.
 

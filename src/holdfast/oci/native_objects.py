@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from holdfast.engine.api import ANYTHING, Engine, Expect, Gone
 from holdfast.model.buckets import Bucket
 from holdfast.model.errors import InternalError, InvalidArgument, NoSuchKey, NoSuchVersion, NotModified, PreconditionFailed
@@ -36,8 +38,9 @@ _OVERRIDES = {
 _NOT_MODIFIED_HEADERS = frozenset((b"etag", b"last-modified", b"cache-control", b"expires", b"version-id"))
 
 
-async def read_object(engine: Engine, bucket: Bucket, key: str, request: Request) -> Response:
-    """GetObject, or HeadObject by the method: conditions, one range, and overriding of response headers.
+async def read_object(engine: Engine, bucket: Bucket, key: str, request: Request, found: Callable[[Version], Awaitable[None]]) -> Response:
+    """GetObject, or HeadObject by the method: conditions, one range, and overriding of response headers. `found` gets the version before
+    anything is told of it, and raises what refuses it.
 
     Errors: NoSuchKey, NoSuchVersion, PreconditionFailed, NotModified, InvalidRange, InvalidArgument (a parameter that is not known);
     InvalidRequest (a wrong key of the client's own, or none where one is needed)."""
@@ -48,6 +51,7 @@ async def read_object(engine: Engine, bucket: Bucket, key: str, request: Request
         raise InvalidArgument(f"There is no parameter {min(unknown)}.", ArgumentName=min(unknown))
     for _ in range(_READS):
         version = await _find(engine, bucket, key, asked.get("versionId"), body=not head_only)
+        await found(version)
         status, head, start, length = _answer(bucket.id, version, request, asked)
         key_of_client = b""
         if FACT in version.facts.extra or b"opc-sse-customer-algorithm" in request.headers:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from holdfast.authz.gather import authorize_operation, permits_operation
+from holdfast.authz.gather import asks_again, authorize_operation, permits_operation
 from holdfast.engine.api import Engine
 from holdfast.identities.cache import Keys
 from holdfast.identities.directory import Directory
@@ -16,6 +16,7 @@ from holdfast.model.buckets import Bucket
 from holdfast.model.errors import InvalidArgument, NoSuchBucket
 from holdfast.model.identity import Caller, User
 from holdfast.model.messages import Request, Response
+from holdfast.model.objects import Version
 from holdfast.oci.keys import SigningKeys
 
 BODY_BYTES_MAX = 256 * 1024
@@ -76,6 +77,11 @@ class Call:
     async def require(self, operation: str = "", *, bucket: Bucket | None = None, key: str = "", **more: Any) -> None:
         """Asks for the right to do an operation, by default this one. Errors: AccessDenied."""
         await authorize_operation(self.caller, operation or self.operation, bucket=bucket, key=key, request=self.request, **more)
+
+    async def require_of(self, version: Version, operation: str, *, bucket: Bucket, key: str, **more: Any) -> None:
+        """Asks again, with the version that was found, for a right that the owner of a bucket has only on his own. Errors: AccessDenied."""
+        if asks_again(self.caller, bucket, version):
+            await self.require(operation, bucket=bucket, key=key, target=version, **more)
 
     def may(self, operation: str = "", *, bucket: Bucket | None = None, key: str = "", **more: Any) -> bool:
         """As `require`, answered."""

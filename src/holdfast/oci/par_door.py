@@ -12,12 +12,14 @@ from typing import Any
 import msgspec
 
 from holdfast.authz.decide import Decision
+from holdfast.authz.gather import asks_again
 from holdfast.authz.limits import ParScope
 from holdfast.engine.api import Engine
 from holdfast.model.buckets import LINK, Bucket
 from holdfast.model.errors import Refusal
 from holdfast.model.identity import Caller, User
 from holdfast.model.messages import Request
+from holdfast.model.objects import Version
 from holdfast.model.pars import Par, ParUpload
 from holdfast.pars.url import Place, digest_of, read_path
 
@@ -118,6 +120,13 @@ class ParDoor:
         if because or bucket is None:
             raise NoSuchPar(because, caller.access_key)
         return Use(operation, par, caller, bucket, place, creates, overwrites, token)
+
+    def check(self, use: Use, version: Version, request: Request) -> None:
+        """Whether its creator may read what was found, which may be somebody else's in his bucket. Errors: NoSuchPar."""
+        if asks_again(use.caller, use.bucket, version):
+            decision = self._permits(use.caller, use.operation, bucket=use.bucket, key=use.place.key, request=request, target=version)
+            if not decision.allowed:
+                raise NoSuchPar(decision.because, use.caller.access_key)
 
     def _stand_for(self, namespace: str, bucket: str) -> None:
         """What is looked up for a token that is no request's: a bucket that is there, so that this costs the same."""

@@ -10,7 +10,7 @@ from typing import Any, cast
 from holdfast.engine.api import Engine, EngineError
 from holdfast.model.errors import AccessDenied, InternalError, PreconditionFailed, Refusal
 from holdfast.model.messages import Request, Response
-from holdfast.model.objects import EXISTING, NEW
+from holdfast.model.objects import EXISTING, NEW, Version
 from holdfast.objects.conditions import within
 from holdfast.observe.audit import Audit
 from holdfast.observe.refused import tell
@@ -78,7 +78,7 @@ class ParHandler:
         engine, now_ms = self._engine, int(request.received_at * 1000)
         operation = use.operation
         if operation in ("GetObject", "HeadObject"):
-            return read_object(engine, use.bucket, use.place.key, request)
+            return self._read(use, request)
         if operation == "PutObject":
             return self._put(use, request, now_ms)
         if operation == "ListObjects":
@@ -90,6 +90,12 @@ class ParHandler:
         if operation == "CommitMultipartUpload":
             return par_uploads.commit(engine, use, request)
         return par_uploads.abort(engine, use)
+
+    async def _read(self, use: Use, request: Request) -> Response:
+        async def found(version: Version) -> None:
+            self._door.check(use, version, request)
+
+        return await read_object(self._engine, use.bucket, use.place.key, request, found)
 
     async def _put(self, use: Use, request: Request, now_ms: int) -> Response:
         """A creator who may only create, or only overwrite, is as one without rights where the other is needed: the commit itself finds out."""

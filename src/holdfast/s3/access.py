@@ -1,19 +1,22 @@
 """The version or upload that a request is about, when whether the caller may is up to the list or the tags that it carries.
 
-The owner of a bucket and an administrator are let in before anything is looked up, unless the bucket's policy asks for tags. For everybody
-else the decision waits for the look-up that the operation makes anyway: `Call.pending` holds the actions that are not allowed yet.
+The owner of a bucket and an administrator are let in before anything is looked up, unless the bucket's policy asks for tags; the owner is asked
+again if what he finds is somebody else's. For everybody else the decision waits for the look-up that the operation makes anyway:
+`Call.pending` holds the actions that are not allowed yet.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from holdfast.authz.actions import VERSIONED
+from holdfast.authz.gather import asks_again
 from holdfast.model.buckets import Bucket
 from holdfast.model.errors import AccessDenied, MethodNotAllowed, NoSuchKey, NoSuchUpload, NoSuchVersion
 from holdfast.model.objects import Upload, Version
 from holdfast.objects.read import find
 from holdfast.objects.uploads import find_upload
-from holdfast.s3.operation import Call
+from holdfast.s3.operation import OPERATIONS, Call
 
 
 async def find_allowed(
@@ -24,10 +27,14 @@ async def find_allowed(
     Errors: as `find`; AccessDenied, also for what is not there when the caller may not list the bucket."""
     if not call.pending:
         try:
-            return await find(call.engine, bucket, key, version_id, body=body)
+            version = await find(call.engine, bucket, key, version_id, body=body)
         except (NoSuchKey, NoSuchVersion, MethodNotAllowed):
             await call.require("s3:ListBucket", bucket, "")
             raise
+        if version.owner != bucket.owner and asks_again(call.caller, bucket, version):
+            needs = OPERATIONS[call.operation].needs
+            await call.judge(needs if version_id is None else tuple(VERSIONED.get(each, each) for each in needs), bucket, key, version, tags)
+        return version
     version = await _look(call, bucket, key, version_id, body)
     await call.judge(call.pending, bucket, key, version, tags)
     return version
@@ -41,7 +48,10 @@ async def find_readable(call: Call[Any], action: str, bucket: Bucket, key: str, 
         version = await _look(call, bucket, key, version_id, True)
         await call.judge((action,), bucket, key, version)
         return version
-    return await _look(call, bucket, key, version_id, True)
+    version = await _look(call, bucket, key, version_id, True)
+    if asks_again(call.caller, bucket, version):
+        await call.judge((action,), bucket, key, version)
+    return version
 
 
 async def find_upload_allowed(call: Call[Any], bucket: Bucket, key: str, upload_id: str) -> Upload:

@@ -2,8 +2,8 @@
 
 Alike are presigned GETs and HEADs of one bucket whose queries differ in their signature only, and whose headers mean nothing to a read.
 Who asks, whether they may, in which bucket and what is there now is asked each time, of the functions that everybody asks. Whatever is
-not plainly there and allowed goes the whole way (`S3.answer`), and so does every bucket with settings and every object with `extra` facts
-(lists, policies, locks, encryption): what is built later has its effect without a word here.
+not plainly there and allowed goes the whole way (`S3.answer`), and so does every bucket with settings, every object with `extra` facts
+(lists, policies, locks, encryption) and what is not its own to the bucket's owner: what is built later has its effect without a word here.
 """
 
 from __future__ import annotations
@@ -113,7 +113,9 @@ class Alike:
                 return None
             at_once(self._authorize(caller, needs, bucket, key, None, request, operation))
             version = at_once(catalog.version(bucket.id, key, body=reads))
-            if version is None or version.is_delete_marker or version.facts.extra:
+            if version is None or version.is_delete_marker or version.facts.extra or (
+                version.owner != bucket.owner and user.canonical_id == bucket.owner
+            ):
                 return None
             response = whole_answer(bucket, version)
         except (Refusal, EngineError, Waits):

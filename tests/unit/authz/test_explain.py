@@ -17,6 +17,7 @@ from holdfast.authz.permissions import OF_OPERATION
 from holdfast.authz.roles import ROLES
 from holdfast.model import acl
 from holdfast.model.identity import ANONYMOUS, Binding, Caller, User
+from holdfast.model.objects import Version
 from tests.unit.authz.worlds import OPS, ROOT, A, B, bucket, caller_of, user, world
 
 WITHOUT_BUCKET = ("s3:CreateBucket", "s3:ListAllMyBuckets", "s3:ListAllMyDirectoryBuckets")
@@ -112,6 +113,18 @@ def test_every_rule_that_was_asked_is_there_with_its_reason() -> None:
     ]
     assert (found.who, found.how, found.action, found.resource, found.permissions) == ("Una", "v4-header", "s3:GetObject", "logs/k", ("OBJECT_READ",))
     assert found.because == "nothing allows it"
+
+
+def test_the_owner_of_a_bucket_is_told_why_what_is_anothers_is_closed_to_him() -> None:
+    owner = caller_of(user(rights="own-buckets", canonical_id="somebody"), world())
+    question = Question(owner, "s3:GetObject", bucket("logs", B), "k", Version(key="k", owner="ben"))
+    found = explain(question, world())
+    assert [(said.name, said.effect, said.why) for said in found.said if said.part == "identity"] == [
+        ("rights: own-buckets", "", "the object is somebody else's")
+    ]
+    assert not found.allowed and "OBJECT_READ" in found.suggestion and allowed_by(found.suggestion, question)
+    assert explain(msgspec.structs.replace(question, target=Version(key="k", owner="somebody")), world()).allowed
+    assert explain(msgspec.structs.replace(question, action="s3:DeleteObjectVersion"), world()).allowed
 
 
 def test_what_allowed_it_is_named() -> None:

@@ -131,6 +131,19 @@ async def test_a_bucket_or_object_with_more_to_it_goes_the_whole_way(store: Stor
 
 
 @scenario
+async def test_what_is_anothers_is_not_answered_to_the_owner_of_the_bucket(store: Store) -> None:
+    await put(store.engine, store.bucket, "bens", GivenBody(b"ben's"), facts=Facts(), now_ms=1_700_000_000_123, owner=OTHER.canonical_id)
+    for method in ("GET", "HEAD"):
+        assert store.s3.alike.answer(signed(method, "bens")) is None
+        assert (await store.whole(signed(method, "bens"))).status == 403
+    administrator = Credential(access_key=ACCESS_KEY, secret=SECRET, user=msgspec.structs.replace(OTHER, rights="all", canonical_id="c3"))
+    store.keys.known[ACCESS_KEY] = administrator
+    assert (await store.whole(signed("GET", "one"))).status == 200
+    at_once = store.s3.alike.answer(signed("GET", "bens"))
+    assert at_once is not None and at_once.body == b"ben's"
+
+
+@scenario
 async def test_who_may_not_is_not_answered(store: Store) -> None:
     assert store.s3.alike.answer(signed("GET", "one", path="/other/")) is None
     assert store.s3.alike.answer(signed("GET", "one", secret="guessed")) is None

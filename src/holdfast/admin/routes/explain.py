@@ -9,14 +9,16 @@ from holdfast.admin import find, shown
 from holdfast.admin.api import OPERATOR
 from holdfast.admin.faults import Fault, invalid, missing
 from holdfast.admin.route import Call, Found, Route
+from holdfast.authz.acl import OF_VERSION
 from holdfast.authz.actions import ACTIONS, is_action
 from holdfast.authz.decide import Question
 from holdfast.authz.explain import explain
 from holdfast.authz.gather import permits_operation, question_of
-from holdfast.authz.permissions import IDENTITY_OPERATIONS, OF_OPERATION
+from holdfast.authz.permissions import IDENTITY_OPERATIONS, OF_OPERATION, S3_ACTION
 from holdfast.identities.tokens import identity_in
 from holdfast.model.buckets import Bucket
 from holdfast.model.identity import ANONYMOUS, Caller
+from holdfast.model.objects import Version
 from holdfast.observe.records import Record
 
 _ARN, _URL = "arn:aws:s3:::", "s3://"
@@ -47,16 +49,18 @@ async def question(call: Call, who: Caller, action: str, resource: str) -> Quest
         if not is_action(action):
             raise invalid(f"There is no S3 action {action!r}.{_near(action, [*ACTIONS.values()])}")
         bucket, key = await _place(call, resource)
-        return Question(who, action, bucket, key, request=call.request)
+        return Question(who, action, bucket, key, await _version(call, action, bucket, key), request=call.request)
     if action in IDENTITY_OPERATIONS:
         found = await _identity(call, resource)
         return question_of(who, action, target=found.target, compartment=found.compartment, request=call.request)
     if action in ACTIONS:
         bucket, key = await _place(call, resource)
-        return Question(who, ACTIONS[action], bucket, key, request=call.request, operation=action)
+        version = await _version(call, ACTIONS[action], bucket, key)
+        return Question(who, ACTIONS[action], bucket, key, version, request=call.request, operation=action)
     if action in OF_OPERATION:
         bucket, key = await _place(call, resource)
-        return question_of(who, action, bucket=bucket, key=key, request=call.request)
+        version = await _version(call, S3_ACTION[action], bucket, key)
+        return question_of(who, action, bucket=bucket, key=key, target=version, request=call.request)
     raise invalid(f"There is no action or operation {action!r}.{_near(action, [*ACTIONS, *OF_OPERATION])}")
 
 
@@ -74,6 +78,14 @@ async def _place(call: Call, resource: str) -> tuple[Bucket | None, str]:
     if bucket is None:
         raise missing(f"There is no bucket {name!r}.")
     return bucket, key
+
+
+async def _version(call: Call, action: str, bucket: Bucket | None, key: str) -> Version | None:
+    """The latest version of a key, for an action that whoever owns it has a say in."""
+    if bucket is None or not key or action not in OF_VERSION:
+        return None
+    found = await call.services.engine.catalog.version(bucket.id, key)
+    return None if found is None or found.is_delete_marker else found
 
 
 async def _identity(call: Call, resource: str) -> Found:

@@ -97,13 +97,16 @@ async def copy_object(call: Call) -> Response:
     NotImplemented (another region)."""
     given: CopyObjectDetails = call.body
     origin, user = call.place(), call.user
-    await call.require("GetObject" if given.source_version_id is None else "GetObjectVersion", bucket=origin, key=given.source_object_name)
+    reads = "GetObject" if given.source_version_id is None else "GetObjectVersion"
+    await call.require(reads, bucket=origin, key=given.source_object_name)
     if given.destination_region != call.region:
         raise NotImplemented(f"There is no other region than {call.region}: destinationRegion must be that.")
     target = await _target(call, given)
     if given.destination_object_storage_tier is not None and given.destination_object_storage_tier not in CLASS_OF:
         raise InvalidArgument(f"destinationObjectStorageTier must be one of {', '.join(CLASS_OF)}.")
-    source = await _source(call, origin, given.source_object_name, given.source_version_id, given.source_object_if_match_e_tag)
+    source = await _source(call, origin, given.source_object_name, given.source_version_id)
+    await call.require_of(source, reads, bucket=origin, key=source.key)
+    _check_tag(origin, source, given.source_object_if_match_e_tag)
     onto_itself = origin.id == target.id and source.key == given.destination_object_name and given.source_version_id is None
     if onto_itself and given.destination_object_metadata is None and given.destination_object_storage_tier is None:
         raise InvalidArgument("An object is not copied to itself without a change.")
@@ -149,8 +152,8 @@ async def _target(call: Call, given: CopyObjectDetails) -> Bucket:
     return found
 
 
-async def _source(call: Call, bucket: Bucket, key: str, version_id: str | None, tag: str | None) -> Version:
-    """The version to copy, with its blobs. Errors: NoSuchKey, NoSuchVersion, PreconditionFailed."""
+async def _source(call: Call, bucket: Bucket, key: str, version_id: str | None) -> Version:
+    """The version to copy, with its blobs. Errors: NoSuchKey, NoSuchVersion."""
     found = await call.engine.catalog.version(bucket.id, key, body=True)
     if version_id is not None and (found is None or native_version_id(bucket.id, found) != version_id):
         found = await call.engine.catalog.version(bucket.id, key, stored_version_id(version_id), body=True)
@@ -158,9 +161,13 @@ async def _source(call: Call, bucket: Bucket, key: str, version_id: str | None, 
             raise NoSuchVersion(f"The version '{version_id}' of the object '{key}' was not found in the bucket '{bucket.name}'")
     if found is None or found.is_delete_marker:
         raise NoSuchKey(f"The object '{key}' was not found in the bucket '{bucket.name}'")
-    if tag is not None and not {ANY, native_etag(bucket.id, found)} & set(entity_tags(tag)):
-        raise PreconditionFailed(Condition="If-Match")
     return found
+
+
+def _check_tag(bucket: Bucket, source: Version, tag: str | None) -> None:
+    """Errors: PreconditionFailed."""
+    if tag is not None and not {ANY, native_etag(bucket.id, source)} & set(entity_tags(tag)):
+        raise PreconditionFailed(Condition="If-Match")
 
 
 async def _expect(call: Call, bucket: Bucket, key: str, if_match: str | None, if_none_match: str | None) -> Expect:
@@ -252,6 +259,7 @@ async def _copied(call: Call, job: Job) -> Version:
             found = await call.engine.catalog.version(call.place().id, source.key, body=True)
             if found is None or found.is_delete_marker:
                 raise NoSuchKey(f"The object '{source.key}' was deleted while it was copied") from None
+            await call.require_of(found, "GetObject", bucket=call.place(), key=found.key)
             source = found
     raise InternalError
 
@@ -293,7 +301,9 @@ async def rename_object(call: Call) -> Response:
     check_key(given.new_name)
     if given.new_name == given.source_name:
         raise InvalidArgument("newName is the name that the object has.", ArgumentName="newName")
-    source = await _source(call, bucket, given.source_name, None, given.src_obj_if_match_e_tag)
+    source = await _source(call, bucket, given.source_name, None)
+    await call.require_of(source, "GetObject", bucket=bucket, key=source.key, permissions=_WRITE)
+    _check_tag(bucket, source, given.src_obj_if_match_e_tag)
     expect = await _expect(call, bucket, given.new_name, given.new_obj_if_match_e_tag, given.new_obj_if_none_match_e_tag)
     renamed = await _renamed(call, bucket, source, given.new_name, expect, owner_of_new(bucket, source.owner or user.canonical_id, None))
     try:

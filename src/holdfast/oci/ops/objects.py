@@ -58,23 +58,31 @@ def half_of_write(call: Call, bucket: Bucket, key: str) -> str:
 @operation("GetObject", "GET", _OBJECT, query=("versionId", *_OVERRIDES), asks=False, conditional=True, encrypts=True, public=True)
 async def get_object(call: Call) -> Response:
     """The bytes of a version, or one range of them."""
-    await _ask_to_read(call)
-    return await read_object(call.engine, call.place(), call.key, call.request)
+    return await _read(call)
 
 
 @operation("HeadObject", "HEAD", _OBJECT, query=("versionId",), asks=False, conditional=True, encrypts=True, public=True)
 async def head_object(call: Call) -> Response:
     """What GetObject would answer, without the bytes."""
-    await _ask_to_read(call)
-    return await read_object(call.engine, call.place(), call.key, call.request)
+    return await _read(call)
 
 
-async def _ask_to_read(call: Call) -> None:
-    """The object's own access control list counts too, where nothing else lets the caller in. A version that is named is another right than
-    the latest one, for bucket policies. Errors: AccessDenied."""
+async def _read(call: Call) -> Response:
+    bucket, right = call.place(), await _ask_to_read(call)
+
+    async def found(version: Version) -> None:
+        await call.require_of(version, right, bucket=bucket, key=call.key)
+
+    return await read_object(call.engine, bucket, call.key, call.request, found)
+
+
+async def _ask_to_read(call: Call) -> str:
+    """The right that was asked for. The object's own access control list counts too, where nothing else lets the caller in. A version that is
+    named is another right than the latest one, for bucket policies. Errors: AccessDenied."""
     bucket = call.place()
     if "versionId" in call.query:
-        return await call.require(call.operation + "Version", bucket=bucket, key=call.key)
+        await call.require(call.operation + "Version", bucket=bucket, key=call.key)
+        return call.operation + "Version"
     try:
         await call.require(bucket=bucket, key=call.key)
     except AccessDenied:
@@ -82,6 +90,7 @@ async def _ask_to_read(call: Call) -> None:
         if version is None:
             raise
         await call.require(bucket=bucket, key=call.key, target=version)
+    return call.operation
 
 
 @operation("ListObjects", "GET", _OBJECTS, query=_LISTING, public=True)

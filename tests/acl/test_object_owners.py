@@ -1,4 +1,4 @@
-"""What the owner of a bucket may do with what others own in it: list it, delete it, write over it, and read, tag and share it only if he is let in."""
+"""What the owner of a bucket may do with what others own in it: list, delete and write over it, and read, tag and share it only if he is let in."""
 
 from __future__ import annotations
 

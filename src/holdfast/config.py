@@ -12,7 +12,7 @@ from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import msgspec
 
-from holdfast import ozone_site
+from holdfast import oidc_settings, ozone_site
 
 
 class ConfigError(Exception):
@@ -31,7 +31,7 @@ class About(NamedTuple):
     secret: bool = False
 
 
-STORE, NET, LIMITS, S3, LOGS, FIRST = "Store", "Network", "Limits", "S3", "Logs", "First start"
+STORE, NET, LIMITS, S3, SIGN_IN, LOGS, FIRST = "Store", "Network", "Limits", "S3", "Sign-in", "Logs", "First start"
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 
 
@@ -97,6 +97,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                    choices=("on", "off"))
     ] = "on"  # fmt: skip
     ozone_site: Annotated[str, About(S3, "Ozone's own settings file; what has no meaning here is named at the start.", "ozone-site.xml")] = ""
+
+    control_url: Annotated[str, About(SIGN_IN, "URL by which browsers reach the control listener.", "https://store.example.org:9001")] = ""
+    oidc_issuer: Annotated[str, About(SIGN_IN, "OpenID Connect issuer by which people sign in.", "https://login.example.org/realms/lab")] = ""
+    oidc_title: Annotated[str, About(SIGN_IN, "What the issuer is called on the sign-in page.", "Example University")] = ""
+    oidc_client_id: Annotated[str, About(SIGN_IN, "The client that this store is for the issuer.", "holdfast")] = ""
+    oidc_client_secret_file: Annotated[str, About(SIGN_IN, "File with the client's secret; none for a public client.", "/etc/holdfast/oidc")] = ""
+    oidc_ca_file: Annotated[str, About(SIGN_IN, "PEM certificates to trust for the issuer, instead of the system's.", "/etc/ssl/lab.pem")] = ""
+    oidc_scope: Annotated[str, About(SIGN_IN, "Scopes that are asked for.", "openid profile email groups")] = "openid profile email"
+    oidc_tenancy: Annotated[str, About(SIGN_IN, "Tenancy that people become users of; else that of the first start.", "acme")] = ""
+    oidc_name_claim: Annotated[str, About(SIGN_IN, "Claim with the user name.", "eppn")] = "preferred_username"
+    oidc_name_suffix: Annotated[str, About(SIGN_IN, "Added to each user name, to keep several issuers apart.", "-msu")] = ""
+    oidc_email_claim: Annotated[str, About(SIGN_IN, "Claim with the e-mail address; it counts only if email_verified does.", "mail")] = "email"
+    oidc_groups_claim: Annotated[str, About(SIGN_IN, "Claim with groups or affiliations.", "eduperson_scoped_affiliation")] = "groups"
+    oidc_allow: Annotated[
+        tuple[str, ...], About(SIGN_IN, "Values of that claim (* for anything) of which one is needed; may be repeated; none: all.", "*@example.org")
+    ] = ()
+    oidc_organisation: Annotated[
+        tuple[str, ...], About(SIGN_IN, "VALUE=ORGANISATION: who has that value is enrolled there; may be repeated.", "member@example.org=physics")
+    ] = ()
+    oidc_group: Annotated[
+        tuple[str, ...], About(SIGN_IN, "VALUE=GROUP: a group that follows that value, both ways; may be repeated.", "/admins=operators")
+    ] = ()
+    oidc_providers: Annotated[str, About(SIGN_IN, "TOML file with more issuers, one table [[providers]] each.", "/etc/holdfast/issuers.toml")] = ""
 
     log_level: Annotated[str, About(LOGS, "How much the log on stderr says.", "debug", choices=("debug", "info", "warning", "error"))] = "info"
     access_log: Annotated[str, About(LOGS, "Access log: a file, '-' for stdout, 'off'; 'default' is logs/access.jsonl in the data.", "-")] = "default"
@@ -340,6 +363,11 @@ def _check(settings: Settings) -> None:
             raise ConfigError(f"trusted_proxies: {network!r} is neither an address nor a network such as 10.0.0.0/8") from None
     if settings.kerberos_keytab and not Path(settings.kerberos_keytab).is_file():
         raise ConfigError(f"kerberos_keytab: there is no file {settings.kerberos_keytab}")
+    try:
+        oidc_settings.check_url(settings.control_url or "https://host")
+        oidc_settings.providers_of(settings)
+    except oidc_settings.BadProvider as error:
+        raise ConfigError(str(error)) from None
     if settings.bootstrap and not Path(settings.bootstrap).is_file():
         raise ConfigError(f"bootstrap: there is no file {settings.bootstrap}")
     if not _REGION.match(settings.region):

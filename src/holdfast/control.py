@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from starlette.routing import Route
+
 from holdfast.admin.api import Api
 from holdfast.admin.route import Services
 from holdfast.admin.routes import ROUTES
@@ -18,13 +20,17 @@ from holdfast.identities.cache import Keys
 from holdfast.identities.directory import Directory
 from holdfast.identities.key_service import KeyService
 from holdfast.identities.master import MasterKeyError
+from holdfast.identities.server_secrets import server_secret
 from holdfast.identities.tenancies import Tenancies
 from holdfast.observe.audit import Audit
 from holdfast.observe.records import Record, find
+from holdfast.oidc_settings import providers_of
 
 
-def administration(engine: Engine, settings: Settings, audit: Audit | None) -> Api:
-    """The administration API on an engine. Errors: MasterKeyError, KerberosError."""
+def administration(engine: Engine, settings: Settings, audit: Audit | None, url: str) -> tuple[Api, list[Route]]:
+    """The administration API on an engine, and the pages where people sign in by an issuer. `url`: of the listener, as it is bound.
+
+    Errors: MasterKeyError, KerberosError, BadProvider; OSError, for certificates to trust an issuer by."""
     path = Path(settings.data_dir) / master.FILE_NAME
     key = master.load(path)
     if key is None:
@@ -46,7 +52,16 @@ def administration(engine: Engine, settings: Settings, audit: Audit | None) -> A
         endpoints=tuple(endpoint_of(text) for text in settings.endpoint) or (("default", data_url(settings)),),
         domains=settings.domain,
     )
-    return Api(ROUTES, services, audit)
+    api = Api(ROUTES, services, audit)
+    providers = providers_of(settings)
+    if not providers:
+        return api, []
+    from holdfast.admin.pages.routes import routes  # with a client of HTTP, and JWTs: only here are they ever loaded
+
+    async def secret() -> bytes:
+        return await server_secret(engine.registry, key, "sign-in")
+
+    return api, routes(api, services, providers, secret, settings.control_url or url, audit)
 
 
 def instance_facts(engine: Engine, settings: Settings) -> Callable[[], Awaitable[dict[str, str]]]:

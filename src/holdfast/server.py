@@ -209,7 +209,8 @@ class Server:
             return [*found, trouble] if trouble else found
 
         more = metadata.routes(instance_facts(engine, settings)) if settings.instance_metadata else []
-        app = make_app(troubles, lambda: exposition(self.metrics.families()), administration(engine, settings, audit), more)
+        api, pages = administration(engine, settings, audit, sockets.url(self.control, bool(settings.control_tls_cert)))
+        app = make_app(troubles, lambda: exposition(self.metrics.families()), api, [*more, *pages])
         both = NativeOnControl(app, self._doors(engine, audit))
         listener = ControlListener(both, settings.control_tls_cert, settings.control_tls_key, settings.drain_timeout_s)
         life.on_reload.append(listener.reload)

@@ -56,6 +56,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "/encryption-keys/{encryption-key}": {"status": "DISABLED"},
     "/organisations": {"name": "not-to-be"},
     "/organisations/{organisation}/members": {"user": "administrator"},
+    "/organisations/{organisation}/members/{user}": {"manager": True},
+    "/users/{user}/enrolment-requests": {"organisation": "nobody-at-all"},
+    "/sessions/exchange": {"code": "c" * 43, "verifier": "v" * 43},
 }
 QUERIES: dict[tuple[str, str], dict[str, str]] = {
     ("DELETE", "/role-bindings"): {"role": "storage.admin", "user": "administrator", "tenancy-wide": "true"},

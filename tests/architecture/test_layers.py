@@ -9,10 +9,10 @@ from tests.architecture.source import Module, modules
 LAYER = {
     "model": 0, "observe": 0,
     "engine": 1,
-    "authn": 2, "authz": 2, "objects": 2, "buckets": 2, "identities": 2, "pars": 2,
+    "authn": 2, "authz": 2, "objects": 2, "buckets": 2, "identities": 2, "pars": 2, "federation": 2,
     "http": 3, "wire": 3, "s3": 3, "oci": 3, "admin": 3,
     "config": 4, "control": 4, "ozone_site": 4, "server": 4, "gateway": 4, "doors": 4, "processes": 4, "cli": 4, "jobs": 4, "console": 4,
-    "native_control": 4, "engines": 4, "moving": 4, "__main__": 4, "": 4,
+    "native_control": 4, "oidc_settings": 4, "engines": 4, "moving": 4, "__main__": 4, "": 4,
 }  # fmt: skip
 DIALECTS = {"s3", "oci", "admin"}
 IMPLEMENTATIONS = ("holdfast.engine.memory", "holdfast.engine.embedded", "holdfast.engine.cluster", "holdfast.engine.wrap")
@@ -25,14 +25,16 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "argon2": ("identities",),
     "psycopg": ("engine.cluster",),
     "rados": ("engine.cluster",),
-    "cryptography": ("http", "authn", "authz", "objects", "buckets", "identities"),
+    "cryptography": ("http", "authn", "authz", "objects", "buckets", "identities", "federation"),
+    "jwt": ("federation",),
+    "httpx": ("federation",),
     "awscrt": ("objects", "authn", "engine"),
     "xxhash": ("objects", "authn", "engine"),
     "gssapi": ("authn", "cli"),
     "httptools": ("http",),
     "h2": ("http",),
     "uvloop": ("http", "server"),
-    "starlette": ("admin", "native_control"),
+    "starlette": ("admin", "control", "native_control"),
     "uvicorn": ("admin",),
     "botocore": ("wire",),
     "jmespath": ("cli",),
@@ -91,3 +93,12 @@ def test_model_and_observe_need_almost_nothing() -> None:
         if module.room in allowed:
             foreign = {name.split(".")[0] for name in module.imports() if not is_standard(name)} - {"holdfast"}
             assert foreign <= allowed[module.room], f"{module.name}: {foreign}"
+
+
+def test_a_server_without_sign_in_loads_neither_jwt_nor_a_client_of_http() -> None:
+    """The data plane never does; the steward only where an issuer is set."""
+    import subprocess
+    import sys
+
+    program = "import sys, holdfast.server; print(sorted({'jwt', 'httpx', 'httpcore', 'gssapi', 'holdfast.federation.issuer'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True).stdout == "[]\n"

@@ -105,6 +105,7 @@ SECRETS: dict[str, tuple[str, Any]] = {
     "POST /tenancies": ("administrator", lambda root, user: ["/tenancies", {"name": user, "namespace": user, "administrator": "boss"}]),
     "POST /buckets/{bucket}/pars": ("access-uri", None),  # tests/cli/test_par.py
     "POST /sessions": ("token", None),  # tests/admin/test_sessions.py
+    "POST /sessions/exchange": ("token", None),  # tests/oidc/test_command_line.py
 }
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the real clients: the Python ones of tests/clients into .build/clients from their hash-pinned lock, Oracle's command into .build/oci, the
-# JavaScript SDK into .build/clients-js.
+# JavaScript SDK into .build/clients-js, and the issuer by which people of tests/oidc sign in into .build/oidc-issuer.
 # Each is done once a lock; what cannot be installed is left out, and its tests are skipped with that reason. Argument: a Python interpreter.
 python=$1
 lock=tests/clients/requirements.lock
@@ -39,6 +39,20 @@ if [ -f "$lock" ] && command -v npm >/dev/null 2>&1 && ! cmp -s "$lock" .build/c
     else
         rm -rf .build/clients-js
         echo "the JavaScript client could not be installed; its tests are skipped"
+    fi
+fi
+lock=tests/oidc/issuer/package-lock.json
+if [ -f "$lock" ] && command -v npm >/dev/null 2>&1 && ! cmp -s "$lock" .build/oidc-issuer/package-lock.json; then
+    echo "installing the OpenID Connect issuer of the tests into .build/oidc-issuer"
+    rm -rf .build/oidc-issuer
+    mkdir -p .build/oidc-issuer
+    cp tests/oidc/issuer/package.json .build/oidc-issuer/
+    if cp "$lock" .build/oidc-issuer/package-lock.json &&
+        (cd .build/oidc-issuer && timeout 300 npm ci --silent --no-audit --no-fund --ignore-scripts); then
+        :
+    else
+        rm -rf .build/oidc-issuer
+        echo "the issuer could not be installed; the tests of sign-in are skipped"
     fi
 fi
 exit 0

@@ -69,6 +69,10 @@ class Api:
         await send({"type": "http.response.start", "status": answer.status, "headers": [(n.encode(), v.encode("latin-1")) for n, v in headers]})
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else answer.body})
 
+    async def ask(self, request: Request) -> Answer:
+        """The answer to a request that did not come over the wire: a page asks in the name of a session."""
+        return await self._answer(request)
+
     async def _answer(self, request: Request) -> Answer:
         try:
             return await self._serve(request)

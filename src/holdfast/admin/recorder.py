@@ -13,7 +13,7 @@ from holdfast.model.messages import Request
 from holdfast.observe.audit import Audit, Event
 from holdfast.observe.refused import tell
 
-SECRETS = frozenset(("key", "password", "current", "token"))
+SECRETS = frozenset(("key", "password", "current", "token", "code", "verifier"))
 """Members of bodies that never reach a log."""
 _CHARACTERS_MAX, _ITEMS_MAX = 500, 50
 

@@ -10,6 +10,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from holdfast.admin.codes import Codes
 from holdfast.admin.faults import Fault, invalid, missing
 from holdfast.admin.throttle import Throttle
 from holdfast.authn.negotiate import Acceptor
@@ -67,6 +68,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """Name and URL of each, the first one for everybody."""
     domains: tuple[str, ...] = ()
     throttle: Throttle = msgspec.field(default_factory=Throttle)
+    codes: Codes = msgspec.field(default_factory=Codes)
 
 
 class Call(msgspec.Struct, kw_only=True):

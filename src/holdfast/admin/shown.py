@@ -43,6 +43,7 @@ class Enrolment(Shown):
     user_id: str
     s3_user: str
     """The S3 identity that the user is there: owner of buckets, name in access control lists."""
+    manager: bool
     time_created: str | None
 
 
@@ -56,6 +57,8 @@ class User(Shown):
     canonical_id: str
     rights: str
     lifecycle_state: str
+    subject: str
+    """The issuer by which he signs in, and its name for him."""
     groups: list[str]
     organisations: list[Enrolment]
     time_created: str | None
@@ -198,6 +201,7 @@ class Organisation(Shown):
     display_name: str
     description: str
     compartment_id: str
+    joining: str
     time_created: str | None
 
 
@@ -243,8 +247,9 @@ def compartment(found: identity.Compartment) -> Compartment:
 
 def enrolment(found: identity.Enrolment, user_id: str) -> Enrolment:
     return Enrolment(
-        organisation_id=found.organisation, user_id=user_id, s3_user=found.canonical_id, time_created=moment(found.created_ms)
-    )
+        organisation_id=found.organisation, user_id=user_id, s3_user=found.canonical_id, manager=found.manager,
+        time_created=moment(found.created_ms),
+    )  # fmt: skip
 
 
 def user(found: identity.User) -> User:
@@ -258,6 +263,7 @@ def user(found: identity.User) -> User:
         canonical_id=found.canonical_id,
         rights=found.rights,
         lifecycle_state=found.status,
+        subject=found.subject,
         groups=[membership.group for membership in found.memberships],
         organisations=[enrolment(each, found.id) for each in found.enrolments],
         time_created=moment(found.created_ms),
@@ -316,6 +322,7 @@ def organisation(found: identity.Organisation) -> Organisation:
         display_name=found.display_name,
         description=found.description,
         compartment_id=found.tenancy,
+        joining=found.joining,
         time_created=moment(found.created_ms),
     )
 
@@ -347,15 +354,19 @@ def new_key(made: identity.Credential, stored: identity.Key) -> NewKey:
     )
 
 
-def token(found: identity.Token, who: identity.User, organisation: identity.Organisation | None, now_ms: int) -> Token:
-    """`who`: the user as the S3 identity that the token opens."""
-    label = f"S3 Access key for {organisation.display_name} COU ({who.canonical_id})" if organisation else f"S3 Access key of {who.name}"
+def token_label(organisation: str, s3_user: str) -> str:
+    return f"S3 Access key for {organisation} COU ({s3_user})"
+
+
+def token(found: identity.Token, s3_user: str, name: str, organisation: identity.Organisation | None, now_ms: int) -> Token:
+    """`s3_user`: the S3 identity that the token opens; `name`: the user's."""
+    label = token_label(organisation.display_name, s3_user) if organisation else f"S3 Access key of {name}"
     return Token(
         id=found.id,
         display_name=label,
         user_id=found.user_id,
         organisation_id=found.organisation,
-        s3_user=who.canonical_id,
+        s3_user=s3_user,
         lifecycle_state=_life(found.status, found.expires_ms, now_ms),
         time_created=moment(found.created_ms),
         time_expires=moment(found.expires_ms),

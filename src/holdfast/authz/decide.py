@@ -11,11 +11,11 @@ from typing import Literal, Protocol
 import msgspec
 
 from holdfast.model.buckets import Bucket, tenancy_namespace
-from holdfast.model.identity import Caller, Compartment, Group, PolicyDocument, Tenancy, User
+from holdfast.model.identity import Caller, Compartment, Group, Organisation, PolicyDocument, Tenancy, User
 from holdfast.model.messages import Request
 from holdfast.model.objects import Upload, Version
 
-Target = Version | Upload | User | Group | PolicyDocument | Compartment | Tenancy
+Target = Version | Upload | User | Group | Organisation | PolicyDocument | Compartment | Tenancy
 """What a question can be about once it was looked up."""
 
 Effect = Literal["allow", "deny", ""]

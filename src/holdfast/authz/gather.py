@@ -7,12 +7,12 @@ from holdfast.authz.actions import KNOWN
 from holdfast.authz.bucket_policy import SETTING as POLICY
 from holdfast.authz.bucket_policy import policy_of
 from holdfast.authz.decide import Decision, Effect, Evidence, Policy, Question, Target, decide, refusal
-from holdfast.authz.permissions import IDENTITY_OPERATIONS, OF_OPERATION, S3_ACTION, SELF_SERVICE
+from holdfast.authz.permissions import IDENTITY_OPERATIONS, MANAGERS, OF_OPERATION, S3_ACTION, SELF_SERVICE
 from holdfast.authz.public_buckets import PUBLIC
 from holdfast.model import acl
 from holdfast.model.buckets import Bucket, tenancy_namespace
 from holdfast.model.errors import AccessDenied
-from holdfast.model.identity import USER, Caller, User
+from holdfast.model.identity import USER, Caller, Organisation, User
 from holdfast.model.messages import Request
 from holdfast.model.objects import Version
 from holdfast.model.ownership import is_strangers
@@ -82,9 +82,21 @@ class SelfService:
         return "allow" if question.operation in SELF_SERVICE else ""
 
 
+class OrganisationManagers:
+    """Who is made a manager of an organisation decides there on who belongs to it, without a policy."""
+
+    name = "manager of the organisation"
+
+    def says(self, question: Question) -> Effect:
+        user, target = question.caller.user, question.target
+        if user is None or not isinstance(target, Organisation) or question.operation not in MANAGERS or target.tenancy != user.tenancy:
+            return ""
+        return "allow" if any(each.manager and each.organisation == target.id for each in user.enrolments) else ""
+
+
 _all: tuple[Policy, ...] = (AllResources(),)
 _own: tuple[Policy, ...] = (OwnBuckets(),)
-_self: tuple[Policy, ...] = (SelfService(),)
+_self: tuple[Policy, ...] = (SelfService(), OrganisationManagers())
 _IDENTITY: dict[str, tuple[Policy, ...]] = {"all": _all, "own-buckets": _own, "none": ()}
 _ALONE = {rights: Evidence(identity=identity) for rights, identity in _IDENTITY.items()}
 _WITH_ACLS = {rights: Evidence(identity=identity, resource=ACLS) for rights, identity in _IDENTITY.items()}

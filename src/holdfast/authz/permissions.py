@@ -176,6 +176,8 @@ _IDENTITY = (
     ("USER_CREATE", "CreateUser"),
     ("USER_DELETE", "DeleteUser"),
     ("USER_READ", "ListApiKeys ListAuthTokens ListCustomerSecretKeys ListSmtpCredentials ListMfaTotpDevices HoldfastListTokens HoldfastListKeys"),
+    ("USER_READ", "HoldfastListOwnOrganisations"),
+    ("USER_UPDATE", "HoldfastRequestEnrolment HoldfastWithdrawEnrolment"),
     ("USER_UPDATE USER_APIKEY_ADD", "UploadApiKey"),
     ("USER_UPDATE USER_APIKEY_REMOVE", "DeleteApiKey"),
     ("USER_UPDATE USER_SECRETKEY_ADD", "CreateCustomerSecretKey HoldfastRotateKey"),
@@ -220,7 +222,8 @@ _IDENTITY = (
     ("ROLE_BIND", "HoldfastBindRole"),
     ("ROLE_UNBIND", "HoldfastUnbindRole"),
     ("ORGANISATION_INSPECT", "HoldfastListOrganisations HoldfastGetOrganisation HoldfastListOrganisationMembers"),
-    ("ORGANISATION_UPDATE USER_UPDATE", "HoldfastEnrol HoldfastLeave"),
+    ("ORGANISATION_INSPECT USER_INSPECT", "HoldfastListEnrolmentRequests"),
+    ("ORGANISATION_UPDATE USER_UPDATE", "HoldfastEnrol HoldfastLeave HoldfastApproveEnrolment HoldfastRefuseEnrolment HoldfastSetManager"),
     ("ORGANISATION_UPDATE", "HoldfastUpdateOrganisation"),
     ("ORGANISATION_CREATE", "HoldfastCreateOrganisation"),
     ("ORGANISATION_DELETE", "HoldfastDeleteOrganisation"),
@@ -251,9 +254,15 @@ _ITSELF = """
 GetUser ListApiKeys UploadApiKey DeleteApiKey ListCustomerSecretKeys CreateCustomerSecretKey UpdateCustomerSecretKey DeleteCustomerSecretKey
 ListAuthTokens CreateAuthToken UpdateAuthToken DeleteAuthToken CreateOrResetUIPassword HoldfastListKeys HoldfastRotateKey HoldfastUpdateKey
 HoldfastListTokens HoldfastCreateToken HoldfastRevokeToken HoldfastSetPassword
+HoldfastListOwnOrganisations HoldfastRequestEnrolment HoldfastWithdrawEnrolment
 """
 SELF_SERVICE = frozenset(_ITSELF.split())
 """What every user may do to itself, without a policy (OCI IAM, "Managing User Credentials")."""
+MANAGERS = frozenset((
+    "HoldfastGetOrganisation", "HoldfastListOrganisationMembers", "HoldfastListEnrolmentRequests", "HoldfastApproveEnrolment",
+    "HoldfastRefuseEnrolment", "HoldfastLeave",
+))  # fmt: skip
+"""What a manager of an organisation may do there, without a policy."""
 
 _EQUIVALENT = {
     "HeadBucket": "s3:ListBucket",

@@ -19,7 +19,21 @@ from holdfast.authz.permissions import IDENTITY_OPERATIONS, OF_OPERATION, OF_S3_
 from holdfast.authz.roles import ROLES
 from holdfast.model import acl
 from holdfast.model.buckets import Bucket
-from holdfast.model.identity import ANONYMOUS, SERVICE_ACCOUNT, Binding, Caller, Compartment, Group, Membership, PolicyDocument, Tenancy, User, World
+from holdfast.model.identity import (
+    ANONYMOUS,
+    SERVICE_ACCOUNT,
+    Binding,
+    Caller,
+    Compartment,
+    Enrolment,
+    Group,
+    Membership,
+    Organisation,
+    PolicyDocument,
+    Tenancy,
+    User,
+    World,
+)
 from holdfast.model.objects import Facts, Version
 from holdfast.model.ownership import ENFORCED, OWNERSHIP, PREFERRED
 
@@ -116,6 +130,11 @@ def of_operations() -> Iterator[Column]:
     yield Column("a user about itself", _caller(_user()), _bucket(), _user())
     yield Column("a user about another", _caller(_user()), _bucket(), _user(id="ocid1.user.oc1..v"))
     yield Column("a service account about itself", _caller(_user(kind=SERVICE_ACCOUNT)), _bucket(), _user(kind=SERVICE_ACCOUNT))
+    organisation = Organisation(id="ocid1.organisation.oc1..g", tenancy=_ROOT, name="o")
+    enrolment = Enrolment(organisation=organisation.id, canonical_id="u_o", display_name="u_o", manager=True)
+    manager = _caller(msgspec.structs.replace(_user(), enrolments=(enrolment,)))
+    yield Column("a manager about its organisation", manager, _bucket(), organisation)
+    yield Column("a manager about another organisation", manager, _bucket(), msgspec.structs.replace(organisation, id="ocid1.organisation.oc1..h"))
     owner = _caller(_user("own-buckets"))
     yield Column("own-buckets, own bucket", owner, _bucket(owner=_ME))
     yield from _strangers()

@@ -138,7 +138,8 @@ def client_of(options: argparse.Namespace, ticket: Ticket | None = None) -> Clie
 def request_of(command: Command, options: argparse.Namespace) -> tuple[str, dict[str, str], dict[str, Any] | None]:
     """Path, query and body. Errors: UsageError."""
     path, query = command.path, dict[str, str]()
-    body: dict[str, Any] | None = {} if command.method in ("POST", "PUT") else None
+    sends = command.sends or any(option.place == "body" for option in command.options)
+    body: dict[str, Any] | None = dict(command.sends) if command.method in ("POST", "PUT") and sends else None
     for option in command.options:
         value = getattr(options, "option:" + option.flag)
         if value is None or value is False:

@@ -25,7 +25,8 @@ class Option(NamedTuple):
 
 
 class Command(NamedTuple):
-    """One command. `once` names the member of the answer that is shown only once; `pages`: a list, fetched whole."""
+    """One command. `once` names the member of the answer that is shown only once; `pages`: a list, fetched whole; `sends`: members of the body
+    that are always the same."""
 
     noun: str
     verb: str
@@ -36,6 +37,7 @@ class Command(NamedTuple):
     example: str = ""
     once: str = ""
     pages: bool = False
+    sends: tuple[tuple[str, bool], ...] = ()
 
     @property
     def asks(self) -> bool:
@@ -222,14 +224,16 @@ _TOKENS = (
     )),
 )  # fmt: skip
 _ORGANISATION = Option("--organisation", "path", "organisation", "name or OCID of the organisation", required=True)
+_MEMBER = Option("--user", "path", "user", "name or OCID of the user", required=True)
+_JOINING = Option("--joining", "body", "joining", "request: users see it and may ask to be enrolled", choices=("closed", "request"))
 _ORGANISATIONS = (
     Command("organisation", "create", "POST", "/organisations", "make an organisation", (
-        _NEW_NAME, _text("--display-name", "the name that people see"), _DESCRIPTION,
+        _NEW_NAME, _text("--display-name", "the name that people see"), _DESCRIPTION, _JOINING,
     ), "holdfast admin organisation create --name physics"),
     Command("organisation", "list", "GET", "/organisations", "list organisations", pages=True),
     Command("organisation", "get", "GET", "/organisations/{organisation}", "show an organisation", (_name("organisation", "organisation"),)),
     Command("organisation", "update", "PUT", "/organisations/{organisation}", "change an organisation", (
-        _name("organisation", "organisation"), _text("--display-name", "the name that people see"), _DESCRIPTION,
+        _name("organisation", "organisation"), _text("--display-name", "the name that people see"), _DESCRIPTION, _JOINING,
     )),
     Command("organisation", "delete", "DELETE", "/organisations/{organisation}", "delete an organisation that nobody is in", (
         _name("organisation", "organisation"),
@@ -239,8 +243,18 @@ _ORGANISATIONS = (
         _ORGANISATION, Option("--user", "body", "user", "name or OCID of the user", required=True),
     ), "holdfast admin organisation add-user --organisation physics --user ann"),
     Command("organisation", "remove-user", "DELETE", "/organisations/{organisation}/members/{user}", "end an enrolment and its token", (
-        _ORGANISATION, Option("--user", "path", "user", "name or OCID of the user", required=True),
+        _ORGANISATION, _MEMBER,
     )),
+    Command("organisation", "add-manager", "PUT", "/organisations/{organisation}/members/{user}", "let a member decide on who belongs to it", (
+        _ORGANISATION, _MEMBER,
+    ), "holdfast admin organisation add-manager --organisation physics --user ann", sends=(("manager", True),)),
+    Command("organisation", "remove-manager", "PUT", "/organisations/{organisation}/members/{user}", "take that back", (
+        _ORGANISATION, _MEMBER,
+    ), sends=(("manager", False),)),
+    Command("organisation", "list-requests", "GET", "/organisations/{organisation}/requests", "list who asks to be enrolled", (_ORGANISATION,)),
+    Command("organisation", "approve", "POST", "/organisations/{organisation}/requests/{user}", "enrol who asked", (_ORGANISATION, _MEMBER),
+            "holdfast admin organisation approve --organisation physics --user ann"),
+    Command("organisation", "refuse", "DELETE", "/organisations/{organisation}/requests/{user}", "refuse who asked", (_ORGANISATION, _MEMBER)),
 )  # fmt: skip
 _API_KEYS = (
     Command("api-key", "create", "POST", "/users/{user}/api-keys", "take the public half of an RSA key", (

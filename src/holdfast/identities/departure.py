@@ -51,6 +51,8 @@ async def delete_credentials(registry: Registry, user: User) -> None:
     for kind in ("api-key", "auth-token"):
         for document in [document async for document in under(registry, kind, f"{user.id}/")]:
             await registry.delete(kind, document.name)
+    for request in [document.name async for document in under(registry, "enrolment-request") if document.name.endswith("/" + user.id)]:
+        await registry.delete("enrolment-request", request)
     for key in [document.name async for document in under(registry, "key") if _KEY.decode(document.value).user_id == user.id]:
         await registry.delete("key", key)
     await registry.delete("password", user.id)

@@ -7,6 +7,7 @@ from holdfast.identities.api_keys import ApiKeys
 from holdfast.identities.auth_tokens import AuthTokens
 from holdfast.identities.compartments import Compartments
 from holdfast.identities.documents import Unknown
+from holdfast.identities.enrolment_requests import EnrolmentRequests
 from holdfast.identities.groups import Groups
 from holdfast.identities.keys import AccessKeys
 from holdfast.identities.master import MasterKey
@@ -35,6 +36,7 @@ class Directory:
         self.roles = Roles(self.users, self.groups)
         self.policies = Policies(registry, self.compartments)
         self.organisations = Organisations(registry, self.tenancies, self.users)
+        self.enrolment_requests = EnrolmentRequests(registry, self.users, self.organisations)
         self.keys = AccessKeys(registry, master, self.users)
         self.tokens = Tokens(registry, self.users)
         self.api_keys = ApiKeys(registry, self.users)

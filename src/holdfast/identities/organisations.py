@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from holdfast.engine.api import Registry
-from holdfast.identities.documents import Documents, Lead, Taken, Unknown
+from holdfast.identities.documents import Documents, Lead, Taken, Unknown, under
 from holdfast.identities.tenancies import Tenancies
 from holdfast.identities.users import Users
 from holdfast.model.identity import Enrolment, Organisation, User
@@ -16,11 +16,14 @@ class Organisations:
     """The organisations of a store. Names are lower case and unique in a tenancy."""
 
     def __init__(self, registry: Registry, tenancies: Tenancies, users: Users) -> None:
+        self._registry = registry
         self._tenancies = tenancies
         self._users = users
         self._documents = Documents(registry, "organisation", Organisation, lambda organisation: organisation.id, _leads)
 
-    async def create(self, tenancy_id: str, name: str, display_name: str, description: str, now_ms: int) -> Organisation:
+    async def create(
+        self, tenancy_id: str, name: str, display_name: str, description: str, now_ms: int, joining: str = "closed"
+    ) -> Organisation:
         """Errors: Unknown, Taken."""
         if await self._tenancies.get(tenancy_id) is None:
             raise Unknown(f"there is no tenancy {tenancy_id!r}")
@@ -32,6 +35,7 @@ class Organisations:
                 display_name=display_name or name,
                 description=description,
                 created_ms=now_ms,
+                joining=joining,
             )
         )
 
@@ -45,10 +49,12 @@ class Organisations:
         return [organisation for organisation in await self._documents.all() if organisation.tenancy == tenancy_id]
 
     async def change(self, organisation: Organisation) -> Organisation:
-        """Replaces display name and description; the name is part of canonical ids and stays. Errors: Unknown."""
+        """Replaces display name, description and joining; the name is part of canonical ids and stays. Errors: Unknown."""
         return await self._documents.amend(
             organisation.id,
-            lambda before: msgspec.structs.replace(before, display_name=organisation.display_name, description=organisation.description),
+            lambda before: msgspec.structs.replace(
+                before, display_name=organisation.display_name, description=organisation.description, joining=organisation.joining
+            ),
         )
 
     async def delete(self, id: str) -> None:
@@ -58,6 +64,8 @@ class Organisations:
             raise Taken(f"the organisation has members: {', '.join(sorted(user.name for user in members)[:5])}")
         if await self._documents.delete(id) is None:
             raise Unknown(f"there is no organisation {id!r}")
+        for request in [document.name async for document in under(self._registry, "enrolment-request", id + "/")]:
+            await self._registry.delete("enrolment-request", request)
 
     async def members(self, id: str) -> list[User]:
         return [user for user in await self._users.all() if any(enrolment.organisation == id for enrolment in user.enrolments)]
@@ -85,6 +93,24 @@ class Organisations:
         await self._users.amend(user_id, joined)
         return made[0]
 
+    async def set_manager(self, user_id: str, organisation_id: str, manager: bool) -> Enrolment:
+        """Whether a member decides on who joins. Errors: Unknown, also for a user who is not in it."""
+        changed: list[Enrolment] = []
+
+        def made(user: User) -> User:
+            kept = []
+            for each in user.enrolments:
+                if each.organisation == organisation_id:
+                    each = msgspec.structs.replace(each, manager=manager)
+                    changed[:] = [each]
+                kept.append(each)
+            if not changed:
+                raise Unknown(f"the user {user.name!r} is not in the organisation")
+            return msgspec.structs.replace(user, enrolments=tuple(kept))
+
+        await self._users.amend(user_id, made)
+        return changed[0]
+
     async def leave(self, user_id: str, organisation_id: str) -> None:
         """Ends an enrolment, and its token with it; buckets stay with the canonical id that nobody has then.
 
@@ -98,6 +124,7 @@ class Organisations:
             return msgspec.structs.replace(user, enrolments=kept)
 
         await self._users.amend(user_id, left)
+        await self._registry.delete("token-slot", f"{user_id}/{organisation_id}")  # its token does not come back with a later enrolment
 
 
 def _leads(organisation: Organisation) -> list[Lead]:

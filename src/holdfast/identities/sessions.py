@@ -15,6 +15,7 @@ from holdfast.model.identity import ACTIVE, User
 
 _PREFIX = "hfs_"
 _CHARACTERS_MAX = 128
+_PURGE_EVERY_MS = 3600 * 1000
 _SESSION = msgspec.json.Decoder(SessionDocument)
 
 
@@ -24,6 +25,7 @@ class Sessions:
     def __init__(self, registry: Registry, users: Users) -> None:
         self._registry = registry
         self._users = users
+        self._purged_ms = 0
 
     async def create(self, user_id: str, now_ms: int, ttl_s: float) -> str:
         """The text of a new session, "hfs_" and 43 URL-safe characters. Errors: Unknown."""
@@ -52,6 +54,12 @@ class Sessions:
     async def end_all(self, user_id: str) -> None:
         """Ends every session of a user."""
         await end_sessions(self._registry, user_id)
+
+    async def purge_seldom(self, now_ms: int) -> None:
+        """As `purge`, once an hour at most in one process."""
+        if now_ms - self._purged_ms >= _PURGE_EVERY_MS:
+            self._purged_ms = now_ms
+            await self.purge(now_ms)
 
     async def purge(self, now_ms: int) -> int:
         """Takes sessions that have ended out of the store; how many."""

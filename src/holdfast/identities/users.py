@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from hashlib import sha256
 
 import msgspec
 
@@ -102,16 +103,26 @@ class Users:
         """E-mail addresses are compared in lower case."""
         return await self._documents.by_lead("email", email.lower())
 
+    async def by_subject(self, subject: str) -> User | None:
+        """Who signs in by an issuer: its URL, a space, and its name for the person."""
+        return await self._documents.by_lead("subject", _digest(subject))
+
     async def all(self, tenancy_id: str = "", kind: str = "") -> list[User]:
         """All users and service accounts, or those of a tenancy, of a kind."""
         found = await self._documents.all()
         return [user for user in found if (not tenancy_id or user.tenancy == tenancy_id) and (not kind or user.kind == kind)]
 
 
+def _digest(subject: str) -> str:
+    return sha256(subject.encode()).hexdigest()
+
+
 def _leads(user: User) -> list[Lead]:
     leads = [("name", f"{user.tenancy}/{user.name}" if user.tenancy else user.name, f"the user name {user.name!r}")]
     for canonical_id in (user.canonical_id, *(enrolment.canonical_id for enrolment in user.enrolments)):
         leads.append(("canonical", canonical_id, f"the canonical id {canonical_id!r}"))
+    if user.subject:
+        leads.append(("subject", _digest(user.subject), "who signs in there"))
     if user.email:
         leads.append(("email", user.email.lower(), f"the e-mail address {user.email!r}"))
     return leads

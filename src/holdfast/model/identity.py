@@ -55,7 +55,10 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Organisation(msgspec.Struct, frozen=True, kw_only=True):
-    """A federated group (COU). `name` is lower case; each enrolment in it is an S3 identity of its own."""
+    """A federated group (COU). `name` is lower case; each enrolment in it is an S3 identity of its own.
+
+    `joining`: "request", its tenancy's users see it and may ask to be enrolled; "closed", they may not.
+    """
 
     id: str
     tenancy: str
@@ -63,6 +66,7 @@ class Organisation(msgspec.Struct, frozen=True, kw_only=True):
     display_name: str = ""
     description: str = ""
     created_ms: int = 0
+    joining: str = "closed"
 
 
 class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,11 +91,25 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
-    """That a user belongs to an organisation, and who it is there: `canonical_id` is `<user>_<organisation>` in lower case."""
+    """That a user belongs to an organisation, and who it is there: `canonical_id` is `<user>_<organisation>` in lower case.
+
+    `manager`: it decides there on who asks to be enrolled, and ends enrolments.
+    """
 
     organisation: str
     canonical_id: str
     display_name: str
+    created_ms: int = 0
+    manager: bool = False
+
+
+class EnrolmentRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """That a user asks to be enrolled in an organisation. `status`: "PENDING", or "REFUSED"; one that was granted is there no more."""
+
+    organisation: str
+    user: str
+    message: str = ""
+    status: str = "PENDING"
     created_ms: int = 0
 
 
@@ -110,7 +128,8 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
 
     `canonical_id` is the S3 identity that owns buckets and that ACLs name; for a caller that came by an organisation's token it is the
     one of that enrolment. `rights` is its built-in policy, beside groups, policies and roles: "own-buckets" (create buckets, and
-    everything in those it owns), "none", or "all" (everything).
+    everything in those it owns), "none", or "all" (everything). `subject`: for who signs in by an issuer, its URL, a space, and its name
+    for the person; "" for nobody.
     """
 
     id: str
@@ -129,6 +148,7 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     memberships: tuple[Membership, ...] = ()
     enrolments: tuple[Enrolment, ...] = ()
     roles: tuple[Binding, ...] = ()
+    subject: str = ""
 
 
 class World(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from holdfast.admin import find, giving, shown
@@ -11,16 +13,28 @@ from holdfast.admin.route import Call, Found, Input, Listed, Route, changes
 from holdfast.authz.giving import own_buckets
 from holdfast.model.identity import Enrolment, Organisation, User
 
+Joining = Literal["closed", "request"]
+
 
 class CreateOrganisation(Input):
+    """`joining` "request": every user of the tenancy sees it, and may ask to be enrolled."""
+
     name: OrganisationName
     display_name: Text = ""
     description: Text = ""
+    joining: Joining = "closed"
 
 
 class UpdateOrganisation(Input):
     display_name: Text | None = None
     description: Text | None = None
+    joining: Joining | None = None
+
+
+class UpdateMember(Input):
+    """`manager`: he decides on who belongs to the organisation."""
+
+    manager: bool
 
 
 class Enrol(Input):
@@ -29,7 +43,7 @@ class Enrol(Input):
 
 async def the_organisation(call: Call) -> Found:
     found = await find.organisation_of(call, call.path["organisation"])
-    return Found(thing=found, compartment=call.tenancy.id, words=f"organisation {call.path['organisation']!r}")
+    return Found(target=found, compartment=call.tenancy.id, words=f"organisation {call.path['organisation']!r}")
 
 
 async def list_organisations(call: Call) -> list[Listed]:
@@ -39,7 +53,7 @@ async def list_organisations(call: Call) -> list[Listed]:
 
 async def create_organisation(call: Call) -> shown.Organisation:
     body: CreateOrganisation = call.body
-    made = await call.directory.organisations.create(call.tenancy.id, body.name, body.display_name, body.description, call.now_ms)
+    made = await call.directory.organisations.create(call.tenancy.id, body.name, body.display_name, body.description, call.now_ms, body.joining)
     return shown.organisation(made)
 
 
@@ -48,7 +62,7 @@ async def get_organisation(call: Call) -> shown.Organisation:
 
 
 async def update_organisation(call: Call) -> shown.Organisation:
-    given = changes(call.body, {"display_name": "display_name", "description": "description"})
+    given = changes(call.body, {"display_name": "display_name", "description": "description", "joining": "joining"})
     return shown.organisation(await call.directory.organisations.change(msgspec.structs.replace(call.target, **given)))
 
 
@@ -84,6 +98,15 @@ async def remove_member(call: Call) -> shown.Deleted:
     return shown.Deleted(deleted=user.id)
 
 
+async def update_member(call: Call) -> shown.Enrolment:
+    user = await find.user_of(call, call.path["user"])
+    if user is None:
+        raise missing(f"There is no user {call.path['user']!r}.")
+    if call.body.manager:
+        giving.require(call, own_buckets(await call.world()), "the right to enrol others")
+    return shown.enrolment(await call.directory.organisations.set_manager(user.id, call.target.id, call.body.manager), user.id)
+
+
 ROUTES = (
     Route(method="GET", path="/organisations", operation="HoldfastListOrganisations", says="Lists organisations", does=list_organisations,
           about=find.in_tenancy, lists=True, shows=list[shown.Organisation]),
@@ -100,6 +123,9 @@ ROUTES = (
           shows=list[shown.Enrolment]),
     Route(method="POST", path="/organisations/{organisation}/members", operation="HoldfastEnrol", says="Enrols a user", does=add_member,
           about=the_organisation, body=Enrol, shows=shown.Enrolment, status=201),
+    Route(method="PUT", path="/organisations/{organisation}/members/{user}", operation="HoldfastSetManager",
+          says="Makes a member a manager, who decides on who belongs to it, or takes that back", does=update_member, about=the_organisation,
+          body=UpdateMember, shows=shown.Enrolment),
     Route(method="DELETE", path="/organisations/{organisation}/members/{user}", operation="HoldfastLeave",
           says="Ends an enrolment and its token", does=remove_member, about=the_organisation, shows=shown.Deleted),
 )  # fmt: skip

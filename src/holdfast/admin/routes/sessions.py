@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import Annotated
 
 from msgspec import Meta
@@ -16,8 +15,6 @@ from holdfast.admin.route import Call, Input, Route
 from holdfast.model.identity import User
 
 SESSION_S = 8 * 3600
-_PURGE_EVERY_S = 3600.0
-_purged_at = -_PURGE_EVERY_S
 
 Password = Annotated[str, Meta(max_length=1024)]
 NewPassword = Annotated[str, Meta(min_length=8, max_length=1024, description="8 characters or more")]
@@ -63,7 +60,6 @@ async def _check(call: Call, id: str, name: str, password: str) -> bool:
 
 
 async def sign_in(call: Call) -> shown.Session:
-    global _purged_at
     body: SignIn = call.body
     if body.tenancy:
         tenancies = call.directory.tenancies
@@ -76,9 +72,7 @@ async def sign_in(call: Call) -> shown.Session:
         raise unauthenticated("The name or the password is wrong.")
     call.user = user
     sessions = call.directory.sessions
-    if time.monotonic() - _purged_at > _PURGE_EVERY_S:
-        _purged_at = time.monotonic()
-        await sessions.purge(call.now_ms)
+    await sessions.purge_seldom(call.now_ms)
     ends_ms = call.now_ms + SESSION_S * 1000
     text = await sessions.create(user.id, call.now_ms, SESSION_S)
     if body.cookie:

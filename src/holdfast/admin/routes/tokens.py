@@ -36,7 +36,7 @@ async def the_token(call: Call) -> Found:
 async def _shown(call: Call, token: Token, user: User) -> shown.Token:
     organisation = await call.directory.organisations.get(token.organisation) if token.organisation else None
     identity = identity_in(user, token.organisation) or user
-    return shown.token(token, identity, organisation, call.now_ms)
+    return shown.token(token, identity.canonical_id, user.name, organisation, call.now_ms)
 
 
 async def list_tokens(call: Call) -> list[shown.Token]:

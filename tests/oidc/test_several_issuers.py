@@ -1,0 +1,66 @@
+"""People of several institutions, each by its own issuer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.administration import Somebody, refused, s3_client
+from tests.oidc.browser import Browser, sign_in
+from tests.oidc.conftest import SECRET
+from tests.oidc.issuer import RealIssuer, free_port, why_not
+from tests.serving import Server
+
+FILE = """
+[[providers]]
+name = "msu"
+title = "State University"
+issuer = "{0}"
+client_id = "holdfast"
+client_secret_file = "{2}"
+scope = "openid profile email groups"
+name_suffix = "-msu"
+organisation = ["member@msu.example.org=msu"]
+
+[[providers]]
+name = "lab"
+title = "Laboratory"
+issuer = "{1}"
+client_id = "holdfast"
+scope = "openid profile email groups"
+organisation = ["member@lab.example.org=lab"]
+"""
+
+
+@pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")
+def test_M146_two_issuers_two_organisations(tmp_path: Path) -> None:
+    port = free_port()
+    callbacks = {name: f"http://127.0.0.1:{port}/sign-in/{name}/callback" for name in ("msu", "lab")}
+    issuers = {"msu": RealIssuer(tmp_path / "msu", [callbacks["msu"]], SECRET), "lab": RealIssuer(tmp_path / "lab", [callbacks["lab"]], "")}
+    (tmp_path / "secret").write_text(SECRET)
+    (tmp_path / "issuers.toml").write_text(FILE.format(issuers["msu"].url, issuers["lab"].url, tmp_path / "secret"))
+    server = Server(tmp_path / "server", workers=1, control_listen=f"127.0.0.1:{port}", oidc_providers=tmp_path / "issuers.toml").start()
+    root = Somebody(server, server.access_key, server.secret_key)
+    clients = {}
+    for name, title, who in (("msu", "State University", "ann-msu_msu"), ("lab", "Laboratory", "ann_lab")):
+        root.admin("organisation", "create", "--name", name)
+        issuers[name].person("ann", f"member@{name}.example.org")
+        browser = Browser()
+        sign_in(browser, server.control, title, "ann")
+        browser.submit("Generate Token")
+        clients[name] = s3_client(server, browser.seen.texts["token"], "any")
+        assert clients[name].list_buckets()["Owner"]["ID"] == who
+    clients["msu"].create_bucket(Bucket="of-msu")
+    with refused("AccessDenied"):
+        clients["lab"].list_objects_v2(Bucket="of-msu")
+    # an answer of one issuer is not taken for the other's
+    http = requests.Session()
+    started = http.get(server.control + "/sign-in/msu", allow_redirects=False, timeout=20).headers["location"]
+    state = started.partition("state=")[2].partition("&")[0]
+    mixed = http.get(callbacks["lab"], params={"code": "x", "state": state, "iss": issuers["lab"].url}, timeout=20)
+    assert mixed.status_code == 400 and "not begun" in mixed.text
+    server.finish()
+    for issuer in issuers.values():
+        issuer.stop()

@@ -8,9 +8,13 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from holdfast.engine.api import Engine
 from holdfast.engine.embedded import EmbeddedEngine
+from holdfast.engine.embedded import backup as embedded_backup
 from holdfast.engine.embedded.engine import INLINE_BYTES_MAX
 
 FORMS = "embedded:///path/to/data-dir, or cluster://?postgres=DSN&ceph=CONF&pool=POOL"
+
+backups = embedded_backup
+"""Backups of embedded stores: `Taking`, `snapshots`, `find`, `verify`, `restore`."""
 
 
 class BadURL(Exception):

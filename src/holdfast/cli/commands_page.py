@@ -11,7 +11,8 @@ HEAD = """\
 Written by `make docs` from `src/holdfast/cli/commands.py`; a test compares the two. `--help` says the same at each level, with examples.
 
 `holdfast serve`, `config` and `version` are explained in [settings.md](settings.md), `migrate` in
-[moving.md](moving.md). The commands below ask a running server over its control listener, in the name of a key:
+[moving.md](moving.md), `backup` and `restore` in [backup.md](backup.md).
+The commands below ask a running server over its control listener, in the name of a key:
 
 | | |
 |---|---|

@@ -23,6 +23,8 @@ CLIENTS = {
     "sh": "volumes, buckets and links, as `ozone sh`",
     "s3": "S3 secrets of principals, as `ozone s3`: getsecret, revokesecret",
     "migrate": "move a whole store to another engine while it serves",
+    "backup": "back up an embedded store while it serves; verify and list backups",
+    "restore": "put a backup into a new data directory",
 }
 """The commands that have parsers of their own, in `holdfast.cli.clients`: most ask a running server, the last ones work on a store itself."""
 

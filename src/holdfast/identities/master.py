@@ -37,6 +37,11 @@ class MasterKey:
         self._keys = keys
         self._ciphers = {bytes.fromhex(key_id): AESGCM(key) for key_id, key in keys.items()}
 
+    @property
+    def ids(self) -> list[str]:
+        """The ids of its keys, which are no secret: what is sealed says which one it needs."""
+        return list(self._keys)
+
     def seal(self, kind: str, id: str, secret: bytes) -> bytes:
         """Form, key id, nonce and ciphertext with its tag."""
         nonce = secrets.token_bytes(_NONCE_BYTES)

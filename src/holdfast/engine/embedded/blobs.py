@@ -16,6 +16,7 @@ from awscrt.checksums import crc32c
 
 from holdfast.engine.api import EngineError, Full, Unavailable
 from holdfast.engine.embedded import files, rows
+from holdfast.engine.embedded.keep import Keep
 from holdfast.engine.embedded.reading import Reading
 from holdfast.engine.embedded.room import Room
 from holdfast.engine.embedded.schema import sync_directory
@@ -40,6 +41,7 @@ class EmbeddedBlobs:
 
     def __init__(self, root: Path, inline_bytes_max: int, pool: ThreadPoolExecutor, connection: apsw.Connection, writer: Writer, room: Room) -> None:
         self._room = room
+        self._keep = Keep(root.parent)
         self._root = root
         self._inline_bytes_max = inline_bytes_max
         self._pool = pool
@@ -66,11 +68,15 @@ class EmbeddedBlobs:
         unnamed = await self._writer.submit(lambda batch: _unnamed(batch, ids))
         await asyncio.get_running_loop().run_in_executor(self._pool, self._unlink, unnamed)
 
+    def close(self) -> None:
+        self._keep.close()
+
     def _unlink(self, ids: list[bytes]) -> None:
+        if self._keep.held():
+            return
         for blob_id in ids:
             with contextlib.suppress(OSError):  # a stray stays for the sweep
                 os.unlink(files.path_of(self._root, blob_id))
-
 
     async def discard_strays(self, ids: list[bytes], before: float) -> int:
         """Removes those of the files that no row names, that nobody writes, and that nobody wrote to since `before` (seconds since
@@ -80,6 +86,8 @@ class EmbeddedBlobs:
 
     def _unlink_strays(self, ids: list[bytes], before: float) -> int:
         removed = 0
+        if self._keep.held():
+            return removed
         for blob_id in ids:
             path = files.path_of(self._root, blob_id)
             with contextlib.suppress(OSError), open(path, "rb", buffering=0) as file:

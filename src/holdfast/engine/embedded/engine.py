@@ -23,6 +23,8 @@ from holdfast.engine.embedded.room import Room
 from holdfast.engine.embedded.writer import Batch, Writer, engine_error
 
 INLINE_BYTES_MAX = 32 * 1024
+RESTORING = "restoring"
+"""The file in a directory that a backup is being restored into: not a store yet."""
 _THREADS = 8
 
 
@@ -54,6 +56,8 @@ class EmbeddedEngine:
         """Opens the store in the directory `path`, or makes one. Errors: Unavailable, Full."""
         schema.require_sqlite()
         path = Path(path).absolute()
+        if (path / RESTORING).exists():
+            raise Unavailable(f"{path} was not restored to its end: run holdfast restore again")
         try:
             prepare(path)
             return cls(path, inline_bytes_max)
@@ -72,6 +76,7 @@ class EmbeddedEngine:
         for writer in self._writers.values():
             await loop.run_in_executor(None, writer.close)
         await loop.run_in_executor(None, self._pool.shutdown)
+        self.blobs.close()
         for connection in self._connections.values():
             connection.close()
         for generation in self._generations.values():

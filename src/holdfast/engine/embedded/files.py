@@ -89,6 +89,17 @@ def open_file(root: Path, blob_id: bytes, size: int) -> int:
     return descriptor
 
 
+def body_bytes(descriptor: int, blob_id: bytes) -> int:
+    """The size of the body in an open file, as its tail says. Errors: Damaged when that is not the tail of a file of this length."""
+    length = os.fstat(descriptor).st_size
+    end = os.pread(descriptor, _TAIL.size, max(length - _TAIL.size, 0))
+    if len(end) == _TAIL.size:
+        magic, block, size = _TAIL.unpack(end)
+        if magic == _MAGIC and block == BLOCK_BYTES and file_bytes(size) == length:
+            return int(size)
+    raise Damaged(f"blob {blob_id.hex()}: its file is not whole")
+
+
 def read_checks(descriptor: int, size: int, first: int, count: int) -> tuple[int, ...]:
     """The stored checks of blocks [first, first + count)."""
     data = os.pread(descriptor, 4 * count, size + 4 * first)

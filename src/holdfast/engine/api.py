@@ -298,8 +298,9 @@ class Blobs(Protocol):
         """A small blob that becomes durable with the commit that names it. No I/O."""
         ...
 
-    def writer(self, size: int | None) -> BlobWriter:
-        """A writer for a body of `size` bytes, or None when unknown."""
+    def writer(self, size: int | None, storage_class: str = "") -> BlobWriter:
+        """A writer for a body of `size` bytes, or None when unknown. An engine that keeps storage classes in different places puts it where
+        `storage_class` belongs; one that it does not know, or "", goes where most do."""
         ...
 
     def read(self, blobs: tuple[Blob, ...], start: int, length: int) -> AsyncIterator[bytes]:

@@ -28,7 +28,7 @@ class MemoryBlobs:
     def inline(self, data: bytes) -> Blob:
         return Blob(b"", len(data), crc32(data), data)
 
-    def writer(self, size: int | None) -> MemoryWriter:
+    def writer(self, size: int | None, storage_class: str = "") -> MemoryWriter:
         return MemoryWriter(self)
 
     async def read(self, blobs: tuple[Blob, ...], start: int, length: int) -> AsyncIterator[bytes]:

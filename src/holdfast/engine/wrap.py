@@ -85,8 +85,8 @@ def timed(inner: Engine, observe: Observe) -> Engine:
             finally:
                 observe(name, time.perf_counter() - begun, error)
 
-        def writer(size: int | None) -> Any:
-            return _Around(method(size), "writer.", wrap)
+        def writer(size: int | None, storage_class: str = "") -> Any:
+            return _Around(method(size, storage_class), "writer.", wrap)
 
         def read(*arguments: Any) -> AsyncIterator[bytes]:
             return _TimedBody(method(*arguments), observe)
@@ -157,9 +157,9 @@ def faulty(inner: Engine, faults: Faults) -> Engine:
             faults.strike(name)
             return await method(*arguments, **named)
 
-        def writer(size: int | None) -> Any:
+        def writer(size: int | None, storage_class: str = "") -> Any:
             faults.strike(name)
-            return _Around(method(size), "writer.", wrap)
+            return _Around(method(size, storage_class), "writer.", wrap)
 
         async def read(*arguments: Any) -> AsyncIterator[bytes]:
             async for piece in method(*arguments):

@@ -99,7 +99,7 @@ async def _rewritten(
     wanted = algorithm or ALGORITHMS[source.facts.checksum_algorithm or DEFAULT]
     blobs: Sink = engine.blobs if sealing is None else sealing.blobs(engine.blobs)
     async with aclosing(read_bytes(engine, source, 0, source.size, customer_key)) as pieces:
-        received = await receive(blobs, Pieces(pieces, source.size), Claim(wanted))
+        received = await receive(blobs, Pieces(pieces, source.size), Claim(wanted), storage_class=blank.storage_class)
     facts = msgspec.structs.replace(
         blank.facts,
         checksum_algorithm=wanted.name,

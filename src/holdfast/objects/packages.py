@@ -106,9 +106,9 @@ class SealedBlobs:
         """As Blobs.inline."""
         return self._inner.inline(seal_run(self._key, data))
 
-    def writer(self, size: int | None) -> SealingWriter:
+    def writer(self, size: int | None, storage_class: str = "") -> SealingWriter:
         """As Blobs.writer."""
-        return SealingWriter(self._inner.writer(None if size is None else sealed_size(size)), self._key)
+        return SealingWriter(self._inner.writer(None if size is None else sealed_size(size), storage_class), self._key)
 
 
 async def open_runs(inner: Blobs, blobs: tuple[Blob, ...], sizes: Iterable[int], data_key: bytes, start: int, length: int) -> AsyncIterator[bytes]:

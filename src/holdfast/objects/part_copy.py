@@ -65,7 +65,7 @@ async def copy_part(
         return part
     sink = await sink_of(engine, upload, keys[1])
     async with aclosing(read_bytes(engine, source, start, length, keys[0])) as pieces:
-        received = await receive(sink, Pieces(pieces, length), Claim(algorithm))
+        received = await receive(sink, Pieces(pieces, length), Claim(algorithm), storage_class=upload.storage_class)
     part = Part(number=number, size=length, etag=received.etag, modified_ms=now_ms, checksum=received.checksum, blobs=received.blobs)
     await add_received(engine, upload, part)
     return part

@@ -186,7 +186,8 @@ async def receive_part(
     own = ALGORITHMS[upload.facts.checksum_algorithm]
     check_part_algorithm(upload, claim.algorithm.name)
     tee = Tee(body, own) if claim.algorithm.name != own.name else None
-    received = await receive(await sink_of(engine, upload, customer_key), tee or body, claim, size_max=size_max)
+    sink = await sink_of(engine, upload, customer_key)
+    received = await receive(sink, tee or body, claim, size_max=size_max, storage_class=upload.storage_class)
     part = Part(
         number=number,
         size=received.size,

@@ -68,10 +68,12 @@ class Sink(Protocol):
 
     def inline(self, data: bytes) -> Blob: ...
 
-    def writer(self, size: int | None) -> BlobWriter: ...
+    def writer(self, size: int | None, storage_class: str = "") -> BlobWriter: ...
 
 
-async def receive(blobs: Sink, body: Body, claim: Claim = NO_CLAIM, *, size_max: int = PUT_BYTES_MAX) -> Received:
+async def receive(
+    blobs: Sink, body: Body, claim: Claim = NO_CLAIM, *, size_max: int = PUT_BYTES_MAX, storage_class: str = "STANDARD"
+) -> Received:
     """Reads the whole body into blobs that no version names yet; the caller commits or discards them.
 
     A promised length above `size_max` is refused before the first byte is read. A body of at most `inline_max` bytes
@@ -98,7 +100,7 @@ async def receive(blobs: Sink, body: Body, claim: Claim = NO_CLAIM, *, size_max:
                 return _inline(blobs, body, claim, data)
             first.append(piece)
             size += len(piece)
-    return await _stream(blobs.writer(length), body, claim, promised, first, size_max)
+    return await _stream(blobs.writer(length, storage_class), body, claim, promised, first, size_max)
 
 
 def too_large(size: int, size_max: int) -> EntityTooLarge:
@@ -240,7 +242,7 @@ async def put(
             facts = msgspec.structs.replace(facts, extra=facts.extra | sealing.extra)
     if LOCK in bucket.settings and LOCKED not in facts.extra:
         facts = msgspec.structs.replace(facts, extra=facts.extra | new_lock(bucket.settings, None, None, None, now_ms))
-    received = await receive(blobs, body, claim, size_max=size_max)
+    received = await receive(blobs, body, claim, size_max=size_max, storage_class=storage_class)
     version = Version(
         key=key,
         version_id=new_version_id(bucket),

@@ -54,7 +54,7 @@ class EmbeddedBlobs:
     def inline(self, data: bytes) -> Blob:
         return Blob(b"", len(data), crc32c(data), data)
 
-    def writer(self, size: int | None) -> FileWriter:
+    def writer(self, size: int | None, storage_class: str = "") -> FileWriter:
         return FileWriter(self._root, self._pool, self._inline_bytes_max, self._room)
 
     def read(self, blobs: tuple[Blob, ...], start: int, length: int) -> AsyncIterator[bytes]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import struct
 from pathlib import Path
-from zlib import crc32
-
-from awscrt.checksums import crc32c
 
 from holdfast.engine.api import Damaged
+from holdfast.engine.blocks import BLOCK_BYTES as BLOCK_BYTES
+from holdfast.engine.blocks import BlockChecks as BlockChecks
+from holdfast.engine.blocks import blocks as blocks
+from holdfast.engine.blocks import verify as verify
 
 ID_BYTES = 16
-BLOCK_BYTES = 65536
 _TAIL = struct.Struct("<4sIQ")  # magic, block size in bytes, body size in bytes
 _MAGIC = b"HFB1"
 
@@ -31,48 +31,9 @@ def file_bytes(size: int) -> int:
     return size + 4 * blocks(size) + _TAIL.size
 
 
-def blocks(size: int) -> int:
-    return -(-size // BLOCK_BYTES)
-
-
-def seed_of(blob_id: bytes) -> int:
-    return crc32(blob_id)
-
-
 def tail(checks: list[int], size: int) -> bytes:
     """What follows the body."""
     return struct.pack(f"<{len(checks)}I", *checks) + _TAIL.pack(_MAGIC, BLOCK_BYTES, size)
-
-
-class BlockChecks:
-    """The checks of a body that comes in pieces of any size."""
-
-    def __init__(self, blob_id: bytes) -> None:
-        self._seed = seed_of(blob_id)
-        self._room = BLOCK_BYTES
-        self._check = self._seed
-        self.done: list[int] = []
-
-    def add(self, data: bytes) -> None:
-        view = memoryview(data)
-        at, length = 0, len(view)
-        while at < length:
-            take = min(self._room, length - at)
-            self._check = crc32c(view[at : at + take], self._check)
-            at += take
-            self._room -= take
-            if not self._room:
-                self._next()
-
-    def _next(self) -> None:
-        self.done.append(self._check)
-        self._check = (self._seed + len(self.done)) & 0xFFFFFFFF
-        self._room = BLOCK_BYTES
-
-    def finish(self) -> list[int]:
-        if self._room < BLOCK_BYTES:
-            self._next()
-        return self.done
 
 
 def open_file(root: Path, blob_id: bytes, size: int) -> int:
@@ -106,14 +67,3 @@ def read_checks(descriptor: int, size: int, first: int, count: int) -> tuple[int
     if len(data) != 4 * count:
         raise Damaged("a blob's file is too short")
     return struct.unpack(f"<{count}I", data)
-
-
-def verify(blob_id: bytes, data: bytes, first: int, checks: tuple[int, ...]) -> None:
-    """Whether `data`, which begins at block `first`, is what was written. Errors: Damaged."""
-    seed = seed_of(blob_id)
-    view = memoryview(data)
-    at = 0
-    for index, check in enumerate(checks, first):
-        if crc32c(view[at : at + BLOCK_BYTES], (seed + index) & 0xFFFFFFFF) != check:
-            raise Damaged(f"blob {blob_id.hex()}: checksum mismatch in block {index}")
-        at += BLOCK_BYTES

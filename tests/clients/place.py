@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import random
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON_CLIENTS = ROOT / ".build" / "clients"
+TABLE_CLIENTS = ROOT / ".build" / "clients-tables"
 JS_CLIENTS = ROOT / ".build" / "clients-js"
 BIG_BYTES = 20 * 1024 * 1024
 
@@ -74,6 +76,15 @@ class Place:
         if check and done.returncode:
             pytest.fail(f"{argv[0]} exited with {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
         return done
+
+    def run_python(self, environment: Path, program: str, **values: object) -> subprocess.CompletedProcess[str]:
+        """Runs a program (indented by eight) in the Python of one of the clients' environments; it finds `values` as its globals."""
+        python = environment / "bin" / "python"
+        if not (environment / "lock").exists():
+            pytest.skip("these Python clients are not installed here (make clients)")
+        known = {name: getattr(self, name) for name in ("endpoint", "access_key", "secret_key", "region", "bucket", "ca")} | values
+        lines = "\n".join(line[8:] for line in program.split("\n"))
+        return self.run(python, "-c", f"import json\nglobals().update(json.loads({json.dumps(known)!r}))\n{lines}")
 
     def compare(self, got: Path, wanted: Path) -> None:
         assert hashlib.sha256(got.read_bytes()).digest() == hashlib.sha256(wanted.read_bytes()).digest(), f"{got} differs from {wanted}"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-
-import pytest
 
 from tests.clients.place import PYTHON_CLIENTS, Place
 
@@ -105,21 +102,7 @@ CYCLES = {
 
 def cycle(place: Place, name: str, extra: str = "") -> None:
     """Runs the cycle in the clients' own Python, as a program of its own."""
-    python = PYTHON_CLIENTS / "bin" / "python"
-    if not python.exists():
-        pytest.skip("the Python clients are not installed here (make clients)")
-    values = {
-        "endpoint": place.endpoint,
-        "access_key": place.access_key,
-        "secret_key": place.secret_key,
-        "region": place.region,
-        "bucket": place.bucket,
-        "ca": place.ca,
-        "extra": extra,
-    }
-    lines = CYCLES[name].split("\n")
-    program = "import json\nglobals().update(json.loads(" + repr(json.dumps(values)) + "))\n" + "\n".join(line[8:] for line in lines)
-    place.run(python, "-c", program)
+    place.run_python(PYTHON_CLIENTS, CYCLES[name], extra=extra)
     for file in (place.small, place.big):
         place.compare(place.out / file.name, file)
 

@@ -1,58 +1,50 @@
 #!/bin/sh
-# Installs the real clients: the Python ones of tests/clients into .build/clients from their hash-pinned lock, Oracle's command into .build/oci, the
-# JavaScript SDK into .build/clients-js, and the issuer by which people of tests/oidc sign in into .build/oidc-issuer.
-# Each is done once a lock; what cannot be installed is left out, and its tests are skipped with that reason. Argument: a Python interpreter.
+# Installs the real clients into .build: the Python ones from their hash-pinned locks, each lock into an environment of its own; the JavaScript SDK, and the
+# issuer by which people of tests/oidc sign in; and, where Go is, the h2spec suite. Each is done once a lock; what cannot be installed is left out, and its
+# tests are skipped with that reason. Argument: a Python interpreter.
 python=$1
-lock=tests/clients/requirements.lock
-if [ -f "$lock" ] && ! cmp -s "$lock" .build/clients/lock; then
-    echo "installing the Python clients into .build/clients: once, about a minute"
-    rm -rf .build/clients
-    mkdir -p .build
-    if "$python" -m venv .build/clients &&
-        timeout 600 .build/clients/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r "$lock"; then
-        cp "$lock" .build/clients/lock
+mkdir -p .build
+
+# python_clients NAME LOCK WHAT: the environment .build/NAME as LOCK says.
+python_clients() {
+    [ -f "$2" ] && ! cmp -s "$2" ".build/$1/lock" || return 0
+    echo "installing $3 into .build/$1: once, about a minute"
+    rm -rf ".build/$1"
+    if "$python" -m venv ".build/$1" &&
+        timeout 600 ".build/$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-compile --require-hashes -r "$2"; then
+        cp "$2" ".build/$1/lock"
     else
-        echo "the Python clients could not be installed; their tests are skipped"
+        echo "$3 could not be installed; their tests are skipped"
     fi
-fi
-lock=tests/oci/requirements.lock
-if [ -f "$lock" ] && ! cmp -s "$lock" .build/oci/lock; then
-    echo "installing the oci command into .build/oci: once, about a minute"
-    rm -rf .build/oci
-    mkdir -p .build
-    if "$python" -m venv .build/oci &&
-        timeout 600 .build/oci/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r "$lock"; then
-        cp "$lock" .build/oci/lock
-    else
-        echo "the oci command could not be installed; its tests are skipped"
+}
+python_clients clients tests/clients/requirements.lock "the Python clients"
+python_clients clients-tables tests/clients/tables.lock "ClickHouse, DuckDB, Polars and Delta Lake"
+python_clients oci tests/oci/requirements.lock "the oci command and its SDK"
+
+# node_clients NAME FOLDER WHAT: .build/NAME as the package-lock.json of FOLDER says.
+node_clients() {
+    [ -f "$2/package-lock.json" ] && command -v npm >/dev/null 2>&1 && ! cmp -s "$2/package-lock.json" ".build/$1/package-lock.json" || return 0
+    echo "installing $3 into .build/$1"
+    rm -rf ".build/$1"
+    mkdir -p ".build/$1"
+    cp "$2/package.json" ".build/$1/"
+    if ! cp "$2/package-lock.json" ".build/$1/" || ! (cd ".build/$1" && timeout 300 npm ci --silent --no-audit --no-fund --ignore-scripts); then
+        rm -rf ".build/$1"
+        echo "$3 could not be installed; its tests are skipped"
     fi
-fi
-lock=tests/clients/js/package-lock.json
-if [ -f "$lock" ] && command -v npm >/dev/null 2>&1 && ! cmp -s "$lock" .build/clients-js/package-lock.json; then
-    echo "installing the JavaScript client into .build/clients-js"
-    rm -rf .build/clients-js
-    mkdir -p .build/clients-js
-    cp tests/clients/js/package.json .build/clients-js/
-    if cp "$lock" .build/clients-js/package-lock.json &&
-        (cd .build/clients-js && timeout 300 npm ci --silent --no-audit --no-fund --ignore-scripts); then
-        :
+}
+node_clients clients-js tests/clients/js "the JavaScript client"
+node_clients oidc-issuer tests/oidc/issuer "the OpenID Connect issuer of the tests"
+
+suite=tests/http/h2spec
+if command -v go >/dev/null 2>&1 && ! cmp -s "$suite/go.sum" .build/h2spec/go.sum; then
+    echo "building h2spec into .build/h2spec: once, about half a minute"
+    rm -rf .build/h2spec
+    mkdir -p .build/h2spec
+    if (cd "$suite" && GOTOOLCHAIN=local GOFLAGS=-mod=readonly GOBIN="$OLDPWD/.build/h2spec" timeout 300 go install github.com/summerwind/h2spec/cmd/h2spec); then
+        cp "$suite/go.sum" .build/h2spec/
     else
-        rm -rf .build/clients-js
-        echo "the JavaScript client could not be installed; its tests are skipped"
-    fi
-fi
-lock=tests/oidc/issuer/package-lock.json
-if [ -f "$lock" ] && command -v npm >/dev/null 2>&1 && ! cmp -s "$lock" .build/oidc-issuer/package-lock.json; then
-    echo "installing the OpenID Connect issuer of the tests into .build/oidc-issuer"
-    rm -rf .build/oidc-issuer
-    mkdir -p .build/oidc-issuer
-    cp tests/oidc/issuer/package.json .build/oidc-issuer/
-    if cp "$lock" .build/oidc-issuer/package-lock.json &&
-        (cd .build/oidc-issuer && timeout 300 npm ci --silent --no-audit --no-fund --ignore-scripts); then
-        :
-    else
-        rm -rf .build/oidc-issuer
-        echo "the issuer could not be installed; the tests of sign-in are skipped"
+        echo "h2spec could not be built; its test is skipped"
     fi
 fi
 exit 0

@@ -2,7 +2,7 @@
 # Installs the system programs that some tests drive, where that is possible; a test whose program is missing is skipped with a reason.
 # Nothing here may fail the run. HOLDFAST_TEST_APT=0 leaves the machine alone.
 missing=""
-for pair in curl:curl openssl:openssl strace:strace gcc:gcc rclone:rclone restic:restic node:nodejs npm:npm faketime:faketime nginx:nginx-light kinit:krb5-user krb5kdc:krb5-kdc kadmin.local:krb5-admin-server nft:nftables ip:iproute2; do
+for pair in curl:curl openssl:openssl strace:strace gcc:gcc rclone:rclone restic:restic s3fs:s3fs node:nodejs npm:npm faketime:faketime nginx:nginx-light kinit:krb5-user krb5kdc:krb5-kdc kadmin.local:krb5-admin-server nft:nftables ip:iproute2; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 [ -d /usr/lib/python3/dist-packages/gssapi ] || missing="$missing python3-gssapi"

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 from urllib.parse import quote
 
-from holdfast.cli.client import DEFAULT_CONTROL, Client, ClientError, ServiceError, Ticket, find_key
+from holdfast.cli import kept_sessions
+from holdfast.cli.client import DEFAULT_CONTROL, Client, ClientError, Key, ServiceError, Session, Ticket, find_key
 from holdfast.cli.commands import COMMANDS, NOUNS, Command, Option
 from holdfast.cli.show import QueryError, picked, text_of
 
@@ -20,9 +21,9 @@ SURE = "Are you sure you want to delete this resource? [y/N]: "
 ONCE = "This is the only time that the {} is shown. Keep it now: it cannot be had again, only replaced."
 
 HOW = """\
-Every command asks the server at --control (or HOLDFAST_CONTROL) in the name of the key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or of a
-profile in ~/.aws/credentials. It prints JSON, {"data": ...}; --query picks from that (JMESPath), --raw-output prints a text bare.
-Exit codes: 0 done, 1 refused or not reached (ServiceError on stderr), 2 wrong usage.
+Every command asks the server at --control (or HOLDFAST_CONTROL) in the name of the key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, of the
+session of `holdfast login`, or of a profile in ~/.aws/credentials. It prints JSON, {"data": ...}; --query picks from that (JMESPath), --raw-output
+prints a text bare. Exit codes: 0 done, 1 refused or not reached (ServiceError on stderr), 2 wrong usage.
 """
 _FIRST_STEPS = """\
 a user who may write to the buckets of one compartment:
@@ -129,10 +130,21 @@ def add_options(made: argparse.ArgumentParser, command: Command, outputs: tuple[
 
 
 def client_of(options: argparse.Namespace, ticket: Ticket | None = None) -> Client:
-    """Who is asked, in whose name: that of a key, or of the Kerberos ticket. Errors: ClientError."""
+    """Who is asked, in whose name: that of a key, of the session of `holdfast login`, or of the Kerberos ticket. Errors: ClientError."""
     control = options.control or os.environ.get("HOLDFAST_CONTROL") or DEFAULT_CONTROL
-    whose = find_key(os.environ, options.profile) if ticket is None else ticket
+    whose = _whose(control, options.profile) if ticket is None else ticket
     return Client(control, whose, options.ca_bundle or os.environ.get("AWS_CA_BUNDLE", ""))
+
+
+def _whose(control: str, profile: str) -> Key | Session:
+    """A key that is named goes first, then the session for this listener, then the key of the usual file. Errors: ClientError."""
+    named = profile or os.environ.get("AWS_PROFILE") or (os.environ.get("AWS_ACCESS_KEY_ID") and os.environ.get("AWS_SECRET_ACCESS_KEY"))
+    kept = None if named else kept_sessions.find(os.environ, control)
+    if kept is None:
+        return find_key(os.environ, profile)
+    if kept.ended:
+        raise ClientError(f"the session of {kept.user} has ended: holdfast login (or holdfast logout, to go on without one)")
+    return Session(kept.token)
 
 
 def request_of(command: Command, options: argparse.Namespace) -> tuple[str, dict[str, str], dict[str, Any] | None]:

@@ -62,7 +62,7 @@ def find_key(environ: Mapping[str, str], profile: str = "") -> Key:
     except (configparser.Error, UnicodeDecodeError, OSError):
         raise ClientError(f"{path} cannot be read as a credentials file") from None
     wanted = f"there is no profile {name} with a key in {path}" if profile else f"set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write {path}"
-    raise NoKey(f"no key to sign with: {wanted}")
+    raise NoKey(f"no key to sign with: {wanted}; or sign in (holdfast login)" if not profile else f"no key to sign with: {wanted}")
 
 
 class Ticket(NamedTuple):
@@ -84,10 +84,20 @@ class Ticket(NamedTuple):
         return "Negotiate " + base64.b64encode(token or b"").decode()
 
 
-class Client:
-    """One server, asked in somebody's name."""
+class Session(NamedTuple):
+    """A session of the control listener, as `holdfast login` keeps it."""
 
-    def __init__(self, control: str, key: Key | Ticket, ca: str = "") -> None:
+    token: str
+
+    def __repr__(self) -> str:
+        """Without the token."""
+        return "Session()"
+
+
+class Client:
+    """One server, asked in somebody's name; None asks in nobody's."""
+
+    def __init__(self, control: str, key: Key | Ticket | Session | None, ca: str = "") -> None:
         self._at = urlsplit(control if "://" in control else "http://" + control)
         if self._at.scheme not in ("http", "https") or not self._at.hostname:
             raise ClientError(f"{control!r} is not an address; write http://127.0.0.1:9001")
@@ -102,8 +112,10 @@ class Client:
         text = "&".join(f"{name}={value}" for name, value in pairs)
         if isinstance(self._key, Ticket):
             headers = {"authorization": self._key.header(self._at.hostname or ""), "x-holdfast-request": "cli"}
+        elif isinstance(self._key, Session):
+            headers = {"authorization": f"Bearer {self._key.token}"}
         else:
-            headers = self._signed(self._key, method, target, text, data)
+            headers = self._signed(self._key, method, target, text, data) if self._key is not None else {}
         if data:
             headers["content-type"] = "application/json"
         connection = self._connect()

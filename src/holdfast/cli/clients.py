@@ -8,6 +8,7 @@ from importlib import import_module
 ENTRIES = {
     "admin": "admin:main", "par": "par:main", "session": "session:main", "oci": "oci_setup:main", "sh": "sh:main", "s3": "s3_secret:main",
     "migrate": "migrate:main", "backup": "backup:main", "restore": "backup:restore_main",
+    "login": "login:main", "logout": "login:logout", "token": "own:tokens", "organisation": "own:organisations",
     "explain": "reasons:explain", "why": "reasons:why",
 }  # fmt: skip
 

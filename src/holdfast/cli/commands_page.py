@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdfast.cli import par
+from holdfast.cli import own, par
 from holdfast.cli.commands import COMMANDS, EXPLAIN, NOUNS, WHOAMI, WHY, Command, Option
 
 HEAD = """\
@@ -17,7 +17,8 @@ The commands below ask a running server over its control listener, in the name o
 | | |
 |---|---|
 | `--control URL` | the control listener; else `HOLDFAST_CONTROL`, else `http://127.0.0.1:9001` |
-| `--profile NAME` | a profile of `~/.aws/credentials`; else `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, else the profile `AWS_PROFILE` |
+| `--profile NAME` | a profile of `~/.aws/credentials`; else `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, else the profile `AWS_PROFILE`, \
+else the session of `holdfast login`, else the profile `default` |
 | `--ca-bundle FILE` | certificates to trust for https; else `AWS_CA_BUNDLE`, else the system's |
 | `--in-tenancy NAME` | another tenancy than your own; only for who runs the store |
 | `--output json` or `table` | JSON is `{"data": ...}` with names in kebab case |
@@ -25,6 +26,13 @@ The commands below ask a running server over its control listener, in the name o
 
 Names may be OCIDs wherever something is named, `~` is the caller, compartments are paths from the root (`a:b`). Deletions ask first, unless
 `--force` is given. Exit codes: 0 done, 1 refused (`ServiceError:` and JSON on stderr) or not reached, 2 wrong usage.
+"""
+OWN = """
+## holdfast login, token, organisation
+
+For people who sign in by their institution ([identity.md](identity.md)), and everybody else about himself. `holdfast login` opens a browser (or only
+prints the address: `--no-browser`), waits until the person allows it there, and keeps the session in `~/.config/holdfast/sessions.json` for the
+commands that follow; `holdfast logout` ends it. A key in the environment, or a profile that is named, goes before it.
 """
 
 
@@ -36,6 +44,8 @@ def page() -> str:
         parts += [_entry(f"holdfast admin {command.noun} {command.verb}", command) for command in COMMANDS if command.noun == noun.name]
     parts.append("\n## holdfast par\n\nPre-authenticated requests: URLs that let others read or write objects without an account.\n")
     parts += [_entry(f"holdfast par {command.verb}", command) for command in par.COMMANDS]
+    parts.append(OWN)
+    parts += [_entry(f"holdfast {command.noun} {command.verb}", command) for command in own.COMMANDS]
     parts.append("\n## Who am I, may he, and why\n")
     for name, command in (("holdfast session user get", WHOAMI), ("holdfast explain", EXPLAIN), ("holdfast why", WHY)):
         parts.append(_entry(name, command))

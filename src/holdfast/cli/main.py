@@ -15,6 +15,10 @@ from holdfast.config import TABLE, ConfigError, Loaded, Row, load, nearest
 USAGE_EXIT, FAILURE_EXIT = 2, 1
 CLIENTS = {
     "admin": "administer a running store: users, groups, policies, keys",
+    "login": "sign in through a browser; `holdfast logout` ends it",
+    "logout": "end the session of `holdfast login`",
+    "token": "your own tokens, one in each organisation",
+    "organisation": "your own organisations, and those that you may ask to join",
     "session": "show who you are to a running store",
     "par": "URLs that let others read or write objects without an account (pre-authenticated requests)",
     "explain": "say whether somebody may do something, and why",

@@ -150,6 +150,11 @@ def test_a_store_moves_while_clients_write_and_they_go_on_on_the_target(serve: C
     sides = everything_in(source.data_dir, new)
     assert sides[0] == sides[1] and len(sides[0]) > 200
     assert source.stop() == 0
+    again = serve(data_dir=source.data_dir)  # a source that was moved can still be read, by who restarts it too
+    old = client_of(again.endpoint)
+    assert old.get_object(Bucket="plain", Key="sealed")["Body"].read() == b"secret" * 20_000
+    with pytest.raises(ClientError, match="SlowDown"):
+        old.delete_object(Bucket="plain", Key="sealed")
     shutil.copy(source.data_dir / "master.key", new / "master.key")
     target = serve(data_listen=f"127.0.0.1:{port}", data_dir=new)
     time.sleep(2)

@@ -22,7 +22,9 @@ def md5_of(etag: str, facts: Facts) -> str:
     return etag if _MD5.fullmatch(etag) and etag != _NO_MD5 and not facts.parts and SEALED not in facts.extra else ""
 
 
-async def copy(source: Engine, target: Engine, blobs: tuple[Blob, ...], md5: str, counted: Counted, *, inline: bool) -> tuple[Blob, ...]:
+async def copy(
+    source: Engine, target: Engine, blobs: tuple[Blob, ...], md5: str, counted: Counted, *, inline: bool, storage_class: str
+) -> tuple[Blob, ...]:
     """The blobs' bytes in the target, durable, each run a run of its own; the source engine has verified each piece by its own checksum.
     `inline`: in the row, whatever their size.
 
@@ -38,7 +40,7 @@ async def copy(source: Engine, target: Engine, blobs: tuple[Blob, ...], md5: str
     else:
         try:
             for blob in blobs:
-                writer = target.blobs.writer(blob.size)
+                writer = target.blobs.writer(blob.size, storage_class)
                 try:
                     async for piece in source.blobs.read((blob,), 0, blob.size):
                         digest.update(piece)

@@ -92,6 +92,8 @@ class Migration:
         await self._online()
         if self._options.verify:
             await self._verify()
+            if self._options.cutover:
+                await self._online()  # what was written meanwhile, so that the cut-over is short
         if self._options.cutover:
             await self._cut_over()
         self.report.seconds = round(time.monotonic() - begun, 3)
@@ -123,10 +125,10 @@ class Migration:
 
     async def _online(self) -> None:
         counted = await totals(self._source, checksum=False)
-        for number in range(PASSES_MAX):
-            begun = time.monotonic()
-            outcome = await self._pass("Copied" if number == 0 else "Compared", counted)
-            if number and (time.monotonic() - begun <= SHORT_PASS_S or outcome.steps == 0):
+        for _ in range(PASSES_MAX):
+            begun, first = time.monotonic(), not self.report.passes
+            outcome = await self._pass("Copied" if first else "Compared", counted)
+            if not first and (time.monotonic() - begun <= SHORT_PASS_S or outcome.steps == 0):
                 return
 
     async def _pass(self, verb: str, counted: Totals) -> Outcome:

@@ -181,7 +181,9 @@ class Pass:
 
     async def _body(self, bucket: Bucket, of: Version) -> tuple[Blob, ...]:
         md5, inline = bodies.md5_of(of.etag, of.facts), bucket.namespace.endswith(_SYSTEM)
-        return await bodies.copy(self._source, self._target, of.blobs, md5, self._counted, inline=inline)
+        return await bodies.copy(
+            self._source, self._target, of.blobs, md5, self._counted, inline=inline, storage_class=of.storage_class
+        )  # fmt: skip
 
     def _counted(self, size: int) -> None:
         self.outcome.bytes += size
@@ -221,7 +223,9 @@ class Pass:
     async def _copy_part(self, upload: Upload, part: Part) -> None:
         try:
             md5 = bodies.md5_of(part.etag, upload.facts)
-            made = await bodies.copy(self._source, self._target, part.blobs, md5, self._counted, inline=False)
+            made = await bodies.copy(
+                self._source, self._target, part.blobs, md5, self._counted, inline=False, storage_class=upload.storage_class
+            )  # fmt: skip
         except (Gone, Damaged) as error:
             still = await self._source.catalog.parts(upload, after=part.number - 1, limit=1)
             if still != [part]:

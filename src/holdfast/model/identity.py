@@ -128,8 +128,8 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
 
     `canonical_id` is the S3 identity that owns buckets and that ACLs name; for a caller that came by an organisation's token it is the
     one of that enrolment. `rights` is its built-in policy, beside groups, policies and roles: "own-buckets" (create buckets, and
-    everything in those it owns), "none", or "all" (everything). `subject`: for who signs in by an issuer, its URL, a space, and its name
-    for the person; "" for nobody.
+    everything in those it owns but to read what others own there), "none", or "all" (everything). `subject`: for who signs in by an
+    issuer, its URL, a space, and its name for the person; "" for nobody.
     """
 
     id: str

@@ -27,8 +27,9 @@ from holdfast.observe.records import Record, find
 from holdfast.oidc_settings import providers_of
 
 
-def administration(engine: Engine, settings: Settings, audit: Audit | None, url: str) -> tuple[Api, list[Route]]:
-    """The administration API on an engine, and the pages where people sign in by an issuer. `url`: of the listener, as it is bound.
+def administration(engine: Engine, settings: Settings, audit: Audit | None, url: str, data_url: str) -> tuple[Api, list[Route]]:
+    """The administration API on an engine, and the pages where people sign in by an issuer. `url` and `data_url`: of this listener and of the data
+    listener, as they are bound.
 
     Errors: MasterKeyError, KerberosError, BadProvider; OSError, for certificates to trust an issuer by."""
     path = Path(settings.data_dir) / master.FILE_NAME
@@ -49,8 +50,9 @@ def administration(engine: Engine, settings: Settings, audit: Audit | None, url:
         region=settings.region,
         record=record,
         kerberos=Acceptor(settings.kerberos_keytab) if settings.kerberos_keytab else None,
-        endpoints=tuple(endpoint_of(text) for text in settings.endpoint) or (("default", data_url(settings)),),
-        domains=settings.domain,
+        endpoints=tuple(endpoint_of(text) for text in settings.endpoint) or (("default", data_url),),
+        domains=tuple(name.strip(".").lower() for name in settings.domain),
+        oci_domain=settings.oci_domain,
     )
     api = Api(ROUTES, services, audit)
     providers = providers_of(settings)
@@ -72,11 +74,6 @@ def instance_facts(engine: Engine, settings: Settings) -> Callable[[], Awaitable
         return {"compartmentId": found[0].id, "tenantId": found[0].id, "region": settings.region} if found else {}
 
     return facts
-
-
-def data_url(settings: Settings) -> str:
-    """The address of the data listener, where nobody said how clients reach it."""
-    return f"{'https' if settings.tls_cert else 'http'}://{settings.data_listen}"
 
 
 def access_path(settings: Settings) -> Path | None:

@@ -97,6 +97,7 @@ class Server:
         self.settings = settings
         self.data_sockets = data_sockets
         self.control = control
+        self.data_url = sockets.url(data_sockets[0], bool(settings.tls_cert))
         self.administrator = ""
         processes = len(data_sockets) + 1
         self.board = Board(processes)
@@ -209,7 +210,7 @@ class Server:
             return [*found, trouble] if trouble else found
 
         more = metadata.routes(instance_facts(engine, settings)) if settings.instance_metadata else []
-        api, pages = administration(engine, settings, audit, sockets.url(self.control, bool(settings.control_tls_cert)))
+        api, pages = administration(engine, settings, audit, sockets.url(self.control, bool(settings.control_tls_cert)), self.data_url)
         app = make_app(troubles, lambda: exposition(self.metrics.families()), api, [*more, *pages])
         both = NativeOnControl(app, self._doors(engine, audit))
         listener = ControlListener(both, settings.control_tls_cert, settings.control_tls_key, settings.drain_timeout_s)
@@ -269,7 +270,7 @@ def _serve(settings: Settings, data_dir: DataDir, quiet: bool) -> int:
     server.administrator = prepared.access_key
     started = Started(
         version=__version__,
-        data_url=sockets.url(server.data_sockets[0], bool(settings.tls_cert)),
+        data_url=server.data_url,
         control_url=sockets.url(control, bool(settings.control_tls_cert)),
         data_dir=str(data_dir.path),
         region=settings.region,

@@ -43,6 +43,8 @@ def test_m6_m11_one_command_and_the_real_client_works_with_either_listener(store
     private = Path(made["key_file"])
     assert [stat.S_IMODE(path.stat().st_mode) for path in (config, private)] == [0o600, 0o600]
     assert "PRIVATE" not in done.stdout + done.stderr
+    at = server.facts()["data_url"]
+    assert done.stdout.splitlines()[-1] == f"Try: oci --config-file {config} --profile DEFAULT --endpoint {at} os ns get"  # as it can be pasted
     for endpoint in (server.endpoint, server.control, server.endpoint + "/"):
         got = oci(config, endpoint, "os", "ns", "get", "--query", "data", "--raw-output")
         assert (got.returncode, got.stdout) == (0, b"default\n"), got.stderr

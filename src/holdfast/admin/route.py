@@ -67,6 +67,9 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: tuple[tuple[str, str], ...] = ()
     """Name and URL of each, the first one for everybody."""
     domains: tuple[str, ...] = ()
+    """Host names below which the first label is a bucket."""
+    oci_domain: str = ""
+    """That of OCI's hosts, "" for none."""
     throttle: Throttle = msgspec.field(default_factory=Throttle)
     codes: Codes = msgspec.field(default_factory=Codes)
 

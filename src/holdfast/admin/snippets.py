@@ -83,9 +83,23 @@ export AWS_ACCESS_KEY_ID='{access_key}' AWS_DEFAULT_REGION='{region}'
 read -rs -p 'Secret: ' AWS_SECRET_ACCESS_KEY && export AWS_SECRET_ACCESS_KEY
 restic -r s3:{url}/{bucket} init
 """
+_DUCKDB = """\
+INSTALL httpfs; LOAD httpfs;
+CREATE SECRET (TYPE s3, KEY_ID '{access_key}', SECRET 'SECRET', REGION '{region}', ENDPOINT '{authority}', URL_STYLE 'path', USE_SSL {secure});
+COPY (SELECT 42 AS n) TO 's3://{bucket}/answer.parquet';
+"""
+_S3FS = """\
+echo '{access_key}:SECRET' > ~/.passwd-s3fs && chmod 600 ~/.passwd-s3fs
+s3fs {bucket} /mnt -o url={url},endpoint={region},use_path_request_style
+"""
+_OCI = """\
+holdfast oci setup --user NAME --region {region}
+oci --endpoint {url} os ns get
+"""
 
 CLIENTS = {
-    "aws": _AWS, "boto2": _BOTO2, "boto3": _BOTO3, "curl": _CURL, "cyberduck": _CYBERDUCK, "rclone": _RCLONE, "restic": _RESTIC, "s3cmd": _S3CMD,
+    "aws": _AWS, "boto2": _BOTO2, "boto3": _BOTO3, "curl": _CURL, "cyberduck": _CYBERDUCK, "duckdb": _DUCKDB, "oci": _OCI, "rclone": _RCLONE,
+    "restic": _RESTIC, "s3cmd": _S3CMD, "s3fs": _S3FS,
 }  # fmt: skip
 """The clients that there is a snippet for."""
 

@@ -16,6 +16,7 @@ from holdfast.cli.client import DEFAULT_CONTROL, Client, ClientError, ServiceErr
 CONFIG = "~/.oci/config"
 PROFILE = "DEFAULT"
 REGION = "us-east-1"
+ENDPOINT = "http://127.0.0.1:9000"
 EPILOG = """\
 example:
   holdfast oci setup --user ann --config ~/.oci/config --profile DEFAULT
@@ -73,7 +74,16 @@ def setup(client: Client, user: str, config: Path, profile: str, region: str = "
         client.ask("DELETE", f"{path}/{quote(fingerprint, safe='')}")
         raise ClientError(f"{error.filename or config} cannot be written: {error.strerror}; the key was deleted again") from None
     told = f"profile {profile} is in {config}, its private key in {key_file}"
-    return f"{told}\nTry: oci --config-file {config} --profile {profile} --endpoint URL os ns get"
+    return f"{told}\nTry: oci --config-file {config} --profile {profile} --endpoint {endpoint_of(client)} os ns get"
+
+
+def endpoint_of(client: Client) -> str:
+    """Where OCI's command finds the store: the host that it has for that, else the first that it publishes, which takes OCI's requests too."""
+    try:
+        found = client.ask("GET", "/endpoints")["data"]
+    except ServiceError:
+        return ENDPOINT
+    return str(next((one["url"] for one in found if one.get("kind") == "native"), found[0]["url"]))
 
 
 def region_of(client: Client) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from holdfast.admin import find
 from holdfast.admin.faults import missing
+from holdfast.admin.published import VIRTUAL, published
 from holdfast.admin.route import Call, Route, Shown
 from holdfast.admin.snippets import CLIENTS, Place, snippet
 
@@ -12,8 +15,12 @@ class ShownEndpoint(Shown):
     name: str
     url: str
     region: str
+    kind: str
+    """s3; compat, which is S3 on the host of your namespace; or native, which is OCI's API."""
+    styles: list[str]
+    """path, and virtual where a bucket has a host of its own below that of the URL."""
     virtual_hosts: list[str]
-    """Host names below which the first label is a bucket."""
+    """The host name below which the first label is a bucket, if this is one."""
 
 
 class ShownSnippet(Shown):
@@ -23,19 +30,24 @@ class ShownSnippet(Shown):
 
 
 async def list_endpoints(call: Call) -> list[ShownEndpoint]:
-    services = call.services
-    return [ShownEndpoint(name=name, url=url, region=services.region, virtual_hosts=list(services.domains)) for name, url in services.endpoints]
+    return [
+        ShownEndpoint(
+            name=one.name, url=one.url, region=call.services.region, kind=one.kind, styles=list(one.styles),
+            virtual_hosts=[urlsplit(one.url).hostname or ""] if VIRTUAL in one.styles else [],
+        )
+        for one in published(call.services, call.tenancy.namespace)
+    ]  # fmt: skip
 
 
 async def get_snippet(call: Call) -> ShownSnippet:
     name, client = call.path["endpoint"], call.path["client"]
-    url = dict(call.services.endpoints).get(name)
-    if url is None:
-        raise missing(f"There is no endpoint {name!r}; there are {', '.join(dict(call.services.endpoints))}.")
+    urls = {one.name: one.url for one in published(call.services, call.tenancy.namespace)}
+    if name not in urls:
+        raise missing(f"There is no endpoint {name!r}; there are {', '.join(urls)}.")
     if client not in CLIENTS:
         raise missing(f"There is no snippet for {client!r}; there are {', '.join(CLIENTS)}.")
     access_key, bucket = call.query.get("access-key", "ACCESS_KEY"), call.query.get("bucket", "my-bucket")
-    place = Place(url=url, region=call.services.region, access_key=access_key, bucket=bucket)
+    place = Place(url=urls[name], region=call.services.region, access_key=access_key, bucket=bucket)
     return ShownSnippet(client=client, endpoint=name, text=snippet(client, place))
 
 

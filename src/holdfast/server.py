@@ -213,7 +213,7 @@ class Server:
         api, pages = administration(engine, settings, audit, sockets.url(self.control, bool(settings.control_tls_cert)), self.data_url)
         app = make_app(troubles, lambda: exposition(self.metrics.families()), api, [*more, *pages])
         both = NativeOnControl(app, self._doors(engine, audit))
-        listener = ControlListener(both, settings.control_tls_cert, settings.control_tls_key, settings.drain_timeout_s)
+        listener = ControlListener(both, settings.control_tls_cert, settings.control_tls_key, settings.drain_timeout_s, settings.trusted_proxies)
         life.on_reload.append(listener.reload)
         jobs = [Job("sweep", lambda: sweep(engine, self.metrics, settings.sweep_age_s), settings.sweep_interval_s, settings.sweep_interval_s / 10)]
 

@@ -60,6 +60,8 @@ def test_nobody_gets_a_credential_of_somebody_who_may_more(root: Somebody, helpe
     root.admin("user", "create", "--name", owner, "--rights", "own-buckets")
     refused(helper, "key", "create", "--user", owner)
     refused(helper, "user", "create", "--name", unique("u"), "--rights", "own-buckets")
+    for whom in ("administrator", owner):  # who may say who signs in as somebody has all that he has
+        refused(helper, "user", "update", "--name", whom, "--subject", "https://login.example.org helper")
     harmless = unique("u")
     helper.admin("user", "create", "--name", harmless)
     helper.admin("key", "create", "--user", harmless)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import socket
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from holdfast.admin import protocol
 from holdfast.admin.app import make_app
 from holdfast.admin.listener import ControlListener
+from tests.admin.people import send
 from tests.serving import Server
 
 ALIVE = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -94,3 +97,24 @@ def test_a_stranger_who_drips_a_body_is_answered_and_cut_off(server: Server) -> 
         while piece := connection.recv(65536):
             answer += piece
     assert answer.startswith(b"HTTP/1.1 401") and b"connection: close" in answer.lower()
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_only_a_trusted_proxy_says_where_a_request_came_from(serve: Callable[..., Server], trusted: bool) -> None:
+    """Anybody on this machine could else write another address into the audit log, and guess passwords from ever new ones."""
+    server = serve(workers=1, **({"trusted_proxies": "127.0.0.1"} if trusted else {}))
+    statuses = []
+    for number in range(60):
+        headers = {"x_forwarded_for": f"203.0.113.{number}", "x_forwarded_proto": "https"}
+        body = json.dumps({"user": "administrator", "password": "wrong password"}).encode()
+        statuses.append(send(server, "POST", "/sessions", body, **headers)[0])
+        if statuses[-1] == 429:
+            break
+    assert (429 in statuses) is not trusted
+    for _ in range(50):
+        lines = [json.loads(line) for line in (server.data_dir / "logs" / "audit.jsonl").read_text().splitlines()]
+        addresses = {line["from"] for line in lines if line["action"] == "HoldfastSignIn"}
+        if addresses:
+            break
+        time.sleep(0.1)
+    assert addresses and all(address.startswith("203.0.113.") if trusted else address == "127.0.0.1" for address in addresses)

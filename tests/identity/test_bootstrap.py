@@ -17,7 +17,10 @@ from tests.serving import Server
 
 def test_a_world_applied_twice_changes_nothing(serve: Callable[..., Server]) -> None:
     first = serve(workers=1, bootstrap=WORLD, env=ENV)
-    for text in ("made tenancy acme", "made compartment projects:alpha", "enrolled Ann in organisation bio", "bound role storage.editor to robot"):
+    for text in (
+        "made tenancy acme", "made compartment projects:alpha", "enrolled Ann in organisation bio", "made ben a manager of organisation chem",
+        "bound role storage.editor to robot",
+    ):  # fmt: skip
         assert text in first.log.read_text()
     first.finish()
 

@@ -37,10 +37,10 @@ class Place:
         sign_in(browser, self.server.control, TITLE, login)
         return browser
 
-    def refused_for(self, rule: str) -> bool:
-        """Whether the audit log says that a sign-in was refused for that; refusals are written a moment later."""
+    def refused_for(self, rule: str, action: str = "HoldfastSignIn") -> bool:
+        """Whether the audit log says that something was refused for that; refusals are written a moment later."""
         for _ in range(50):
-            if any(line["action"] == "HoldfastSignIn" and line["decision"] == "deny" and line["rule"] == rule for line in self.audit()):
+            if any(line["action"] == action and line["decision"] == "deny" and line["rule"] == rule for line in self.audit()):
                 return True
             time.sleep(0.1)
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from holdfast.federation.issuer import Issuer, Unreachable
 from holdfast.model.federation import Provider, SignInRefused
+from tests import certificates
 from tests.oidc.hostile import HostileIssuer, jwk
 
 
@@ -109,3 +111,22 @@ def test_a_secret_goes_only_where_the_issuer_takes_it(issuer: HostileIssuer) -> 
     with pytest.raises(Unreachable):
         asyncio.run(asked(issuer, client_secret="s").claims("code", redirect_uri="x", verifier="v", nonce="n"))
     assert "s3cret" not in repr(Provider(issuer="https://x", client_id="c", client_secret="s3cret"))
+
+
+def test_an_issuer_over_tls_is_believed_by_its_authority_only(certs: certificates.Certificates) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certs.cert, certs.key)
+    issuer = HostileIssuer(context)
+    issuer.give(issuer.claims("n"))
+    found = asyncio.run(asked(issuer, ca_file=str(certs.ca)).claims("code", redirect_uri="x", verifier="v", nonce="n"))
+    assert found["sub"] == "mallory"
+    with pytest.raises(Unreachable) as refused:
+        asyncio.run(asked(issuer).metadata())
+    assert "certificate" in refused.value.because.lower()
+    by_address = Issuer(Provider(issuer=issuer.url.replace("localhost", "127.0.0.2"), client_id="c", ca_file=str(certs.ca)))
+    with pytest.raises(Unreachable):
+        asyncio.run(by_address.metadata())
+    issuer.metadata["token_endpoint"] = "http://127.0.0.1:1/token"  # in clear, where the issuer is not
+    with pytest.raises(Unreachable):
+        asyncio.run(asked(issuer, ca_file=str(certs.ca)).metadata())
+    issuer.stop()

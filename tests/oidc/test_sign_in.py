@@ -182,6 +182,7 @@ def test_cookies_pages_and_forms_are_closed_to_other_sites(place: Place) -> None
     ):  # fmt: skip
         answer = browser.http.post(url, fields, headers=headers, timeout=20)
         assert answer.status_code == 403 and "hft_" not in answer.text
+    assert place.refused_for("The form did not come from this site.", "HoldfastForm")
     as_json = browser.http.post(url, json.dumps(form.fields), headers={"content-type": "text/plain"}, timeout=20)
     assert as_json.status_code == 403
     other_host = browser.http.get(control + "/account", headers={"host": "evil.example"}, allow_redirects=False, timeout=20)
@@ -227,10 +228,21 @@ def test_an_answer_that_nobody_asked_for_is_refused(place: Place, query: str) ->
 
 
 def test_what_is_secret_stands_nowhere(place: Place) -> None:
-    browser = place.browser(person(), "member@example.org")
+    name, seen = person(), set[str]()
+    place.issuer.person(name, "member@example.org")
+
+    def note(answer: requests.Response, *_: object, **__: object) -> None:
+        given = parse_qs(urlsplit(answer.headers.get("location", "")).query)
+        seen.update(value for member in ("code", "state", "nonce", "code_challenge") for value in given.get(member, ()))
+        seen.update(each.value or "" for each in answer.cookies if each.name == "holdfast_signin" and each.value)
+
+    browser = Browser()
+    browser.http.hooks["response"].append(note)
+    sign_in(browser, place.server.control, TITLE, name)
+    assert len(seen) == 5 and "Generate Token" in browser.buttons()
     session = next(each.value for each in browser.http.cookies if each.name == "holdfast_session")
     browser.submit("Generate Token")
     token = browser.seen.texts["token"]
     files = [path for path in place.server.data_dir.rglob("*") if path.is_file()] + [place.server.log, place.server.out]
-    secrets_ = [session, token, "a-secret+with/odd"]
+    secrets_ = [session, token, "a-secret+with/odd", *seen]
     assert len(files) > 3 and not [(path, secret) for path in files for secret in secrets_ if secret.encode() in path.read_bytes()]

@@ -17,7 +17,8 @@ from holdfast.admin.protocol import BoundedProtocol
 class ControlListener(uvicorn.Server):
     """uvicorn without its signal handlers: the process decides when to stop."""
 
-    def __init__(self, app: ASGIApp, cert: str = "", key: str = "", drain_timeout_s: float = 5.0) -> None:
+    def __init__(self, app: ASGIApp, cert: str = "", key: str = "", drain_timeout_s: float = 5.0, proxies: tuple[str, ...] = ()) -> None:
+        """`proxies`: addresses and networks whose X-Forwarded-For and -Proto are believed; of nobody else, on this machine either."""
         self._cert, self._key = cert, key
         config = uvicorn.Config(
             app,
@@ -28,6 +29,8 @@ class ControlListener(uvicorn.Server):
             timeout_keep_alive=30,
             timeout_graceful_shutdown=max(1, int(drain_timeout_s)),
             limit_concurrency=256,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=list(proxies),
             http=BoundedProtocol,
         )
         super().__init__(config)

@@ -113,6 +113,7 @@ _USERS = (
     Command("user", "update", "PUT", "/users/{user}", "change a user", (
         _name("user", "user"), _OTHER_NAME, _DESCRIPTION, _text("--email", "e-mail address", metavar="ADDRESS"),
         _text("--display-name", "the name that others see"), _STATUS,
+        _text("--subject", "who signs in as him: URL of the issuer, a space, its name for him (sub)"),
     ), "holdfast admin user update --name ann --status INACTIVE"),
     Command("user", "delete", "DELETE", "/users/{user}", "delete a user with all credentials; buckets stay", (_name("user", "user"),)),
     Command("service-account", "create", "POST", "/service-accounts", "make a service account", (_NEW_NAME, _COMPARTMENT, _DESCRIPTION),

@@ -126,12 +126,13 @@ async def _apply_organisation(wanted: DeclaredOrganisation, place: Place) -> Non
     tenancy, organisations = await place.tenancy(wanted.tenancy), place.directory.organisations
     found = await organisations.by_name(tenancy.id, wanted.name)
     if found is None:
-        found = await organisations.create(tenancy.id, wanted.name, wanted.display_name, wanted.description, place.now_ms)
+        found = await organisations.create(tenancy.id, wanted.name, wanted.display_name, wanted.description, place.now_ms, wanted.joining or "closed")
         place.changes.append(f"made organisation {wanted.name}")
     else:
         changed = msgspec.structs.replace(
-            found, display_name=wanted.display_name or found.display_name, description=wanted.description or found.description
-        )
+            found, display_name=wanted.display_name or found.display_name, description=wanted.description or found.description,
+            joining=wanted.joining or found.joining,
+        )  # fmt: skip
         if changed != found:
             await organisations.change(changed)
             place.changes.append(f"changed organisation {wanted.name}")
@@ -140,6 +141,11 @@ async def _apply_organisation(wanted: DeclaredOrganisation, place: Place) -> Non
         if all(enrolment.organisation != found.id for enrolment in user.enrolments):
             await organisations.enrol(user.id, found.id, place.now_ms)
             place.changes.append(f"enrolled {name} in organisation {wanted.name}")
+    for name in wanted.managers:
+        user = await place.user(tenancy, name)
+        if not any(enrolment.organisation == found.id and enrolment.manager for enrolment in user.enrolments):
+            await organisations.set_manager(user.id, found.id, True)
+            place.changes.append(f"made {name} a manager of organisation {wanted.name}")
 
 
 async def _apply_group(wanted: DeclaredGroup, place: Place) -> None:

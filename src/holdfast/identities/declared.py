@@ -131,13 +131,16 @@ class DeclaredPolicy(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw
 
 
 class DeclaredOrganisation(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """`[[organisations]]`: `members` are names of users, each of which is the S3 identity `<user>_<organisation>` in it."""
+    """`[[organisations]]`: `members` are names of users, each of which is the S3 identity `<user>_<organisation>` in it; `managers` those of them who
+    decide on who joins. `joining` "request": users see it and may ask to be enrolled."""
 
     name: str
     tenancy: str = ""
     display_name: str = ""
     description: str = ""
+    joining: Literal["closed", "request", ""] = ""
     members: tuple[str, ...] = ()
+    managers: tuple[str, ...] = ()
 
 
 class DeclaredBucket(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

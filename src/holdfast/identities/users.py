@@ -80,6 +80,10 @@ class Users:
         """ACTIVE or INACTIVE: then none of its credentials is accepted. Errors: Unknown."""
         return await self.amend(id, lambda user: msgspec.structs.replace(user, status=status))
 
+    async def set_subject(self, id: str, subject: str) -> User:
+        """Who signs in as this user by an issuer; "" for nobody. Errors: Unknown; Taken, when he signs in as somebody else."""
+        return await self.amend(id, lambda user: msgspec.structs.replace(user, subject=subject))
+
     async def delete_user(self, id: str) -> None:
         """Deletes a user with all its credentials, memberships and roles; what it owns stays. Errors: Unknown."""
         user = await self._documents.delete(id)  # from here on none of its credentials is accepted

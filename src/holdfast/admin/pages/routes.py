@@ -15,11 +15,12 @@ from holdfast.admin.pages.account import Account
 from holdfast.admin.pages.html import failure
 from holdfast.admin.pages.sign_in import SignIn
 from holdfast.admin.pages.visit import BadForm, Elsewhere, Visit
+from holdfast.admin.request import request_of
 from holdfast.admin.route import Services
 from holdfast.federation.issuer import Issuer
 from holdfast.federation.pending import Seal
 from holdfast.model.federation import Provider
-from holdfast.observe.audit import Audit
+from holdfast.observe.audit import Audit, Event
 
 log = logging.getLogger(__name__)
 Answers = Callable[[Visit], Awaitable[Response]]
@@ -48,6 +49,10 @@ def routes(
             except Elsewhere as elsewhere:
                 return elsewhere.answer
             except BadForm as error:
+                if audit is not None:
+                    about = request_of(visited.scope, visited.receive)
+                    path = visited.url.path[:200]
+                    audit.refusal(Event(door="console", address=about.peer, action="HoldfastForm", resource=path, decision="deny", rule=str(error)))
                 return failure("That was not done", str(error), status=403)
             except Exception as error:
                 fault = fault_of(error)

@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from hmac import compare_digest
+from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
@@ -22,8 +23,9 @@ from holdfast.admin.routes.sessions import SESSION_S
 from holdfast.federation.issuer import Issuer
 from holdfast.federation.pending import LIFE_S, Pending, Seal, new_pending
 from holdfast.federation.person import person_of
-from holdfast.identities.federated import Arrival, arrive
+from holdfast.identities.federated import arrive
 from holdfast.model.federation import Person, Provider, SignInRefused
+from holdfast.model.identity import User
 from holdfast.observe.audit import Audit, Event
 
 log = logging.getLogger(__name__)
@@ -96,14 +98,15 @@ class SignIn:
         issuer = self._issuers.get(visit.visited.path_params["provider"])
         if issuer is None:
             return failure("Sign in", "There is no such sign-in service.", status=404, again="/sign-in")
-        provider = issuer.provider
+        provider, person = issuer.provider, None
         try:
             self._take(visit)
             pending, code = await self._proven(visit, issuer)
             claims = await issuer.claims(code, redirect_uri=_callback(visit, provider), verifier=pending.verifier, nonce=pending.nonce)
-            answer = await self._enter(visit, provider, pending, person_of(claims, provider))
+            person = person_of(claims, provider)
+            answer = await self._enter(visit, provider, pending, person)
         except SignInRefused as refused:
-            answer = self._refuse(visit, provider, refused)
+            answer = self._refuse(visit, provider, refused, person.subject if person is not None else "")
         _keep(visit, answer, "", 0)
         return answer
 
@@ -142,7 +145,8 @@ class SignIn:
             raise SignInRefused("The sign-in of this store is not set up; ask an administrator.", f"there is no tenancy {provider.tenancy!r}")
         arrival = await arrive(directory, person, tenancy.id if tenancy else await directory.tenancies.default_id(), now_ms)
         if self._audit is not None:
-            await self._audit.change(self._event(visit, provider, "allow", f"claims of {provider.issuer}", arrival))
+            came = {"subject": person.subject, "changes": arrival.changes}
+            await self._audit.change(self._event(visit, provider, "allow", f"claims of {provider.issuer}", came, arrival.user))
         await directory.sessions.purge_seldom(now_ms)
         text = await directory.sessions.create(arrival.user.id, now_ms, SESSION_S)
         to = f"/account/cli?cli={pending.cli}" if pending.cli else "/account"
@@ -151,19 +155,20 @@ class SignIn:
         visit.keep_session(answer, text, SESSION_S)
         return answer
 
-    def _refuse(self, visit: Visit, provider: Provider, refused: SignInRefused) -> Response:
+    def _refuse(self, visit: Visit, provider: Provider, refused: SignInRefused, subject: str = "") -> Response:
         log.info("a sign-in was refused", extra={"issuer": provider.issuer, "because": refused.because})
         if self._audit is not None:
-            self._audit.refusal(self._event(visit, provider, "deny", refused.because))
+            self._audit.refusal(self._event(visit, provider, "deny", refused.because, {"code": "NotAuthenticated", "subject": subject}))
         return failure("Not signed in", refused.message, status=refused.status, again="/sign-in")
 
-    def _event(self, visit: Visit, provider: Provider, decision: str, rule: str, arrival: Arrival | None = None) -> Event:
+    def _event(
+        self, visit: Visit, provider: Provider, decision: str, rule: str, details: dict[str, Any], user: User | None = None
+    ) -> Event:
         request = visit.request
-        who = {"who": arrival.user.name, "principal": arrival.user.id} if arrival is not None else {}
-        details = {"subject": arrival.user.subject, "changes": arrival.changes} if arrival is not None else {"code": "NotAuthenticated"}
+        who = {"who": user.name, "principal": user.id} if user is not None else {}
         return Event(
             at=request.received_at, request_id=request.id, door="console", address=request.peer, action=OPERATION, resource=provider.issuer,
-            decision=decision, rule=rule, details=details, **who,
+            decision=decision, rule=rule, details={name: value for name, value in details.items() if value}, **who,
         )  # fmt: skip
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from holdfast.admin import find, giving, shown
 from holdfast.admin.faults import conflict
@@ -14,6 +15,11 @@ from holdfast.authz.giving import own_buckets
 from holdfast.model.identity import SERVICE_ACCOUNT, USER, User
 
 Status = Literal["ACTIVE", "INACTIVE"]
+Subject = Annotated[
+    str,
+    Meta(max_length=1300, pattern=r"^(https?://[\x21-\x7e]+ [^\x00-\x1f\x7f]{1,255})?\Z",
+         description="The URL of the issuer by which he signs in, a space, and its name for him (sub); empty: he does not"),
+]  # fmt: skip
 
 
 class CreateUser(Input):
@@ -31,6 +37,7 @@ class UpdateUser(Input):
     display_name: Text | None = None
     email: Email | None = None
     status: Status | None = None
+    subject: Subject | None = None
 
 
 class CreateServiceAccount(Input):
@@ -81,7 +88,12 @@ async def update_user(call: Call) -> shown.User:
     given = changes(body, _MEMBERS)
     if given.get("status") == "INACTIVE" and user.id == call.user.id:
         raise conflict("You would lock yourself out.")
-    return shown.user(await call.directory.users.change_user(msgspec.structs.replace(user, **given)))
+    if body.subject:
+        await giving.require_identity(call, user, f"a way to sign in as {user.name!r}")
+    changed = await call.directory.users.change_user(msgspec.structs.replace(user, **given))
+    if body.subject is not None:
+        changed = await call.directory.users.set_subject(user.id, body.subject)
+    return shown.user(changed)
 
 
 async def delete_user(call: Call) -> shown.Deleted:

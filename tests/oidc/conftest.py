@@ -58,9 +58,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     issuer = RealIssuer(home / "issuer", [f"http://127.0.0.1:{port}/sign-in/oidc/callback"], SECRET)
     (home / "secret").write_text(SECRET + "\n")
     server = Server(
-        home / "server", workers=2, control_listen=f"127.0.0.1:{port}", oidc_issuer=issuer.url, oidc_client_id="holdfast",
-        oidc_client_secret_file=home / "secret", oidc_scope="openid profile email groups", oidc_title=TITLE, log_level="debug",
-        oidc_organisation=["member@example.org=physics", "*@chem.example.org=chemistry"], oidc_group="/operators=operators", **refusing(home),
+        home / "server", workers=2, data_listen=f"127.0.0.1:{free_port()}", control_listen=f"127.0.0.1:{port}", log_level="debug",
+        oidc_issuer=issuer.url, oidc_client_id="holdfast", oidc_client_secret_file=home / "secret", oidc_title=TITLE,
+        oidc_scope="openid profile email groups", oidc_organisation=["member@example.org=physics", "*@chem.example.org=chemistry"],
+        oidc_group="/operators=operators", **refusing(home),
     ).start()  # fmt: skip
     made = Place(server, issuer)
     made.organisation("physics", display_name="Physics")

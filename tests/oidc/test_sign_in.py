@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -51,6 +52,18 @@ def test_M126_M127_M128_M135_a_token_for_each_organisation_with_its_label(place:
         assert [each["Name"] for each in s3.list_buckets()["Buckets"]] == [bucket]
         browser.follow("Done")
     assert browser.buttons().count("Regenerate Token") == 2 and "hft_" not in browser.text
+
+
+def test_M144_the_token_page_says_how_each_client_is_told_where_to_go(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    browser = place.browser(person(), "member@example.org")
+    browser.submit("Generate Token")
+    for client in ("boto3", "boto2", "s3cmd", "rclone", "cyberduck"):
+        assert f"<summary>{client}</summary>" in browser.text
+    token, bucket = browser.seen.texts["token"], unique("pasted")
+    code = unescape(browser.text.partition("<summary>boto3</summary><pre>")[2].partition("</pre>")[0])
+    assert place.server.endpoint in code and token not in code
+    exec(code.replace("TOKEN", token).replace("my-bucket", bucket), {})
+    assert capsys.readouterr().out == f"['{bucket}']\n"
 
 
 def test_M129_M130_M133_regenerate_ends_the_old_token_on_every_worker_at_once(place: Place) -> None:

@@ -365,7 +365,7 @@ def _check(settings: Settings) -> None:
         raise ConfigError(f"kerberos_keytab: there is no file {settings.kerberos_keytab}")
     try:
         oidc_settings.check_url(settings.control_url or "https://host")
-        oidc_settings.providers_of(settings)
+        oidc_settings.providers_of(settings, secrets=False)
     except oidc_settings.BadProvider as error:
         raise ConfigError(str(error)) from None
     if settings.bootstrap and not Path(settings.bootstrap).is_file():

@@ -50,8 +50,10 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     providers: list[Table]
 
 
-def providers_of(settings: Settings) -> tuple[Provider, ...]:
-    """Every provider, each by a name of its own; () where sign-in is not set up. Reads files. Errors: BadProvider."""
+def providers_of(settings: Settings, *, secrets: bool = True) -> tuple[Provider, ...]:
+    """Every provider, each by a name of its own; () where sign-in is not set up. Reads files, those with secrets only with `secrets`.
+
+    Errors: BadProvider."""
     tables: list[Table] = []
     if settings.oidc_issuer:
         tables.append(Table(
@@ -65,7 +67,7 @@ def providers_of(settings: Settings) -> tuple[Provider, ...]:
         tables += _of_file(settings.oidc_providers)
     if tables and not settings.control_url and not _on_loopback(settings.control_listen):
         raise BadProvider("control_url is needed for sign-in: the URL by which browsers reach the control listener")
-    found = tuple(_provider(table) for table in tables)
+    found = tuple(_provider(table, secrets) for table in tables)
     for key in ("name", "issuer"):
         if len({getattr(provider, key) for provider in found}) != len(found):
             raise BadProvider(f"two providers have the same {key}")
@@ -90,7 +92,7 @@ def _of_file(path: str) -> list[Table]:
         raise BadProvider(f"oidc_providers: {path}: {error}") from None
 
 
-def _provider(table: Table) -> Provider:
+def _provider(table: Table, secrets: bool) -> Provider:
     said = f"oidc provider {table.name!r}"
     if _NAME.match(table.name) is None:
         raise BadProvider(f"{said}: a name is 1 to 32 lower-case letters, digits and hyphens")
@@ -109,7 +111,10 @@ def _provider(table: Table) -> Provider:
     except OSError as error:
         raise BadProvider(f"{said}: the certificates in {table.ca_file} cannot be used: {error}") from None
     given: dict[str, Any] = {name: getattr(table, name) for name in table.__struct_fields__}
-    given["client_secret"] = _secret(said, given.pop("client_secret_file"))
+    path = given.pop("client_secret_file")
+    if path and not Path(path).is_file():
+        raise BadProvider(f"{said}: client secret file: there is no file {path}")
+    given["client_secret"] = _secret(said, path) if secrets and path else ""
     given["name_suffix"] = table.name_suffix.lower()
     given["allow"] = tuple(table.allow)
     given["organisations"] = tuple(_pair(said, text) for text in given.pop("organisation"))
@@ -118,8 +123,6 @@ def _provider(table: Table) -> Provider:
 
 
 def _secret(said: str, path: str) -> str:
-    if not path:
-        return ""
     try:
         text = Path(path).read_bytes()[: SECRET_BYTES_MAX + 1].decode().strip()
     except OSError as error:

@@ -66,6 +66,7 @@ from holdfast.oci.keys import SigningKeys
 from holdfast.oci.operation import Services as NativeServices
 from holdfast.oci.par_door import ParDoor
 from holdfast.oci.par_handle import ParHandler
+from holdfast.oidc_settings import BadProvider, providers_of
 from holdfast.processes import child, sockets
 from holdfast.processes.board import Board, name
 from holdfast.processes.datadir import DataDir, StartError
@@ -314,7 +315,7 @@ def prepare(settings: Settings) -> Prepared:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, child.HANDLED)
         try:
             result = asyncio.run(_prepare(settings))
-        except (bootstrap.BootstrapError, FirstStartError, MasterKeyError, KerberosError, EngineError) as error:
+        except (bootstrap.BootstrapError, FirstStartError, MasterKeyError, KerberosError, BadProvider, EngineError) as error:
             result = Prepared(error=str(error))
         except Exception as error:
             log.exception("the store could not be prepared")
@@ -336,6 +337,7 @@ async def _prepare(settings: Settings) -> Prepared:
     """The store migrated, the administrator there, the bootstrap file applied."""
     if settings.kerberos_keytab:
         Acceptor(settings.kerberos_keytab)
+    providers_of(settings)
     engine = open_engine(settings)
     try:
         registry = engine.registry

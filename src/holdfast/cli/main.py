@@ -139,6 +139,10 @@ def _metavar(row: Row) -> str:
         return "SECONDS"
     if "_bytes_" in row.name:
         return "BYTES"
+    if row.name in ("control_url", "oidc_issuer"):
+        return "URL"
+    if row.name.startswith("oidc_") and not row.name.endswith(("_file", "_providers")):
+        return "TEXT"
     return {bool: "true|false", int: "N"}.get(row.kind, {"data_dir": "DIR", "region": "NAME"}.get(row.name, "FILE"))
 
 

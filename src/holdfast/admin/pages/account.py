@@ -33,10 +33,9 @@ class Account:
         """GET /account: a page without any token for who is in no organisation."""
         if not visit.session:
             return redirect("/sign-in")
-        status, me = await visit.ask("GET", "/whoami")
-        if status != 200:
+        if (await visit.ask("GET", "/whoami"))[0] == 401:
             return signed_out(visit)
-        rows = (await visit.ask("GET", "/users/~/organisations"))[1]["data"]
+        rows = await visit.data("/users/~/organisations")
         parts = [
             _section("Tokens", "tokens", [_token_row(visit, row) for row in rows if row["state"] == "MEMBER"]),
             _section("Requests", "requests", [_asked_row(visit, row) for row in rows if row["state"] in ("PENDING", "REFUSED")]),
@@ -44,11 +43,11 @@ class Account:
         ]
         for row in rows:
             if row["manager"]:
-                asked = (await visit.ask("GET", f"/organisations/{row['organisation-id']}/requests"))[1].get("data", [])
+                asked = await visit.data(f"/organisations/{row['organisation-id']}/requests")
                 parts.append(_section(f"Who asks to join {row['display-name']}", "decide", [_decide_row(visit, each) for each in asked]))
         if not any(parts):
             parts.append(Html("<p>You are in no organisation, and there is none that you can ask to join. Ask an administrator.</p>"))
-        return page("Your account", joined(parts), nav=_nav(visit, me["data"]["name"]))
+        return page("Your account", joined(parts), nav=_nav(visit, (await visit.data("/whoami"))["name"]))
 
     async def cli(self, visit: Visit) -> Response:
         """GET /account/cli: a program on this person's machine waits for a session; only he may allow it."""
@@ -56,9 +55,9 @@ class Account:
         waiting = waiting_of(text)
         if waiting is None:
             return failure("Command line", "This is not the address that the command line printed.", status=400)
-        if not visit.session or (await visit.ask("GET", "/whoami"))[0] != 200:
+        if not visit.session or (await visit.ask("GET", "/whoami"))[0] == 401:
             return redirect(f"/sign-in?cli={text}")
-        name = (await visit.ask("GET", "/whoami"))[1]["data"]["name"]
+        name = (await visit.data("/whoami"))["name"]
         body = html(
             "<p>A program on this computer (port $port) asks to act as <b>$name</b>. Allow it only if you just ran <code>holdfast login</code>.</p>\n"
             "$form<p><a href=\"/account\">No</a></p>",

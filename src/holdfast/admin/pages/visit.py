@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from holdfast.admin.api import PREFIX, Api
 from holdfast.admin.callers import COOKIE
+from holdfast.admin.faults import Fault
 from holdfast.admin.pages.html import HEADERS
 from holdfast.admin.request import ReceivedBody, request_of
 from holdfast.model.messages import Request
@@ -81,6 +82,13 @@ class Visit:
         )  # fmt: skip
         answer = await self._api.ask(asked)
         return answer.status, json.loads(answer.body)
+
+    async def data(self, path: str) -> Any:
+        """What a GET shows. Errors: Fault, as the API refused it."""
+        status, answer = await self.ask("GET", path)
+        if status != 200:
+            raise Fault(status, answer["code"], answer["message"])
+        return answer["data"]
 
     def keep_session(self, answer: Response, text: str, life_s: int) -> None:
         """Gives the browser its session; "" takes it away."""

@@ -61,6 +61,8 @@ lock: $(VENV)/.dev ## resolve the dependencies again and pin them by hash
 	  --custom-compile-command "make lock" --extra build --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --custom-compile-command "make lock" --extra kerberos -c requirements.lock -o requirements-kerberos.lock pyproject.toml
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --custom-compile-command "make lock" --extra cluster -c requirements.lock -o requirements-cluster.lock pyproject.toml
 
 clean: ## remove what was built (never the data)
 	rm -rf $(VENV) .build build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis src/*.egg-info

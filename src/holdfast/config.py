@@ -39,6 +39,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings. Sizes are in bytes and times in seconds, as the names say."""
 
     data_dir: Annotated[str, About(STORE, "Directory that holds everything: catalog, bodies, keys, logs.", "/srv/holdfast")] = "./holdfast-data"
+    engine: Annotated[
+        str, About(STORE, "Where the store is: a cluster's URL; without one, the data directory.",
+                   "cluster://?postgres=DSN&ceph=CONF&pool=POOL", secret=True)
+    ] = ""  # fmt: skip
+    master_key: Annotated[
+        str, About(STORE, "File of the key that seals secrets at rest, the same for all gateways of a cluster; else master.key in the data.",
+                   "/etc/holdfast/master.key")
+    ] = ""  # fmt: skip
     inline_bytes_max: Annotated[int, About(STORE, "Bodies up to this size live in the database, larger ones in files.", "64KiB", 0, MIB)] = 32 * KIB
     sweep_interval_s: Annotated[float, About(STORE, "How often bytes that no object names (left by crashes) are looked for.", "600", 1)] = 3600.0
     sweep_age_s: Annotated[float, About(STORE, "Only strays older than this are removed.", "86400", 60)] = 86400.0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from holdfast.engine.api import Engine
+from holdfast.config import Settings
+from holdfast.engine.api import Engine, Unavailable
 from holdfast.engine.embedded import EmbeddedEngine
 from holdfast.engine.embedded import backup as embedded_backup
 from holdfast.engine.embedded.engine import INLINE_BYTES_MAX
@@ -47,7 +48,42 @@ def open_url(url: str) -> Engine:
     embedded = embedded_url(url)
     if embedded is not None:
         return EmbeddedEngine.open(embedded.path, inline_bytes_max=embedded.inline_bytes_max)
-    raise BadURL(f"{url!r} is not the URL of an engine: {FORMS}")
+    _require_cluster(url)
+    from holdfast.engine.cluster import ClusterEngine
+    from holdfast.engine.cluster.place import BadPlace
+
+    try:
+        return ClusterEngine.open(url)
+    except BadPlace as error:
+        raise BadURL(str(error)) from error
+
+
+def _require_cluster(url: str) -> None:
+    """Errors: BadURL for what is no cluster's; Unavailable when what it needs is not installed."""
+    if urlsplit(url).scheme != "cluster":
+        raise BadURL(f"{shown(url)!r} is not the URL of an engine: {FORMS}")
+    try:
+        import holdfast.engine.cluster  # noqa: F401
+    except ImportError as error:
+        raise Unavailable(f"the cluster engine needs psycopg: pip install 'holdfast[cluster]' ({error})") from error
+
+
+def prepare_url(url: str) -> None:
+    """Makes ready what one process has to before the others open it: a cluster's schema. Errors: BadURL, Unavailable."""
+    if embedded_url(url) is None:
+        _require_cluster(url)
+        from holdfast.engine.cluster.engine import prepare
+        from holdfast.engine.cluster.place import BadPlace
+
+        try:
+            prepare(url)
+        except BadPlace as error:
+            raise BadURL(str(error)) from error
+
+
+def url_of(settings: Settings) -> str:
+    """The URL of the engine that a server's settings name."""
+    return settings.engine or f"embedded://{quote(str(Path(settings.data_dir).absolute()))}?inline={settings.inline_bytes_max}"
 
 
 def holds_a_store(url: str) -> bool:

@@ -38,7 +38,7 @@ from holdfast.config import Settings
 from holdfast.control import access_path, administration, instance_facts
 from holdfast.doors import Doors
 from holdfast.engine.api import Engine, EngineError
-from holdfast.engine.embedded import EmbeddedEngine
+from holdfast.engines import BadURL, open_url, prepare_url, url_of
 from holdfast.gateway import Gateway, limits
 from holdfast.http.proxies import Proxies
 from holdfast.identities import bootstrap, master
@@ -50,9 +50,8 @@ from holdfast.identities.keys import secrets_exist
 from holdfast.identities.master import MasterKeyError
 from holdfast.identities.open_door import OpenDoor
 from holdfast.identities.server_secrets import server_secret
-from holdfast.jobs import pars, uploads
-from holdfast.jobs.schedule import Job, run_jobs
-from holdfast.jobs.strays import sweep
+from holdfast.jobs.plan import planned
+from holdfast.jobs.schedule import run_jobs
 from holdfast.model.errors import Refusal
 from holdfast.model.identity import ACTIVE, Caller
 from holdfast.model.messages import Request
@@ -77,6 +76,8 @@ from holdfast.wire.model import service
 
 log = logging.getLogger(__name__)
 FILES_MAX = 1 << 20
+PREPARE_S = 60
+"""A gateway that prepares the store and is not heard of for so long has died at it."""
 
 
 class Prepared(msgspec.Struct):
@@ -216,19 +217,8 @@ class Server:
         both = NativeOnControl(app, self._doors(engine, audit))
         listener = ControlListener(both, settings.control_tls_cert, settings.control_tls_key, settings.drain_timeout_s, settings.trusted_proxies)
         life.on_reload.append(listener.reload)
-        jobs = [Job("sweep", lambda: sweep(engine, self.metrics, settings.sweep_age_s), settings.sweep_interval_s, settings.sweep_interval_s / 10)]
-
-        async def purge_pars() -> None:
-            await pars.purge(engine, self.metrics, time.time())
-
-        jobs.append(Job("pars", purge_pars, 3600.0, 2.0))
-        if settings.upload_expiry_s:
-
-            async def expire_uploads() -> None:
-                await uploads.expire(engine, self.metrics, settings.upload_expiry_s, time.time())
-
-            jobs.append(Job("uploads", expire_uploads, min(3600.0, settings.upload_expiry_s), 1.0))
-        working = asyncio.create_task(run_jobs(jobs, life.draining))
+        jobs = planned(engine, self.metrics, settings)
+        working = asyncio.create_task(run_jobs(jobs, life.draining, engine.lease))
         life.serving()
         await listener.serve_until(self.control, life.draining)
         await working
@@ -315,7 +305,7 @@ def prepare(settings: Settings) -> Prepared:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, child.HANDLED)
         try:
             result = asyncio.run(_prepare(settings))
-        except (bootstrap.BootstrapError, FirstStartError, MasterKeyError, KerberosError, BadProvider, EngineError) as error:
+        except (bootstrap.BootstrapError, FirstStartError, MasterKeyError, KerberosError, BadProvider, EngineError, BadURL) as error:
             result = Prepared(error=str(error))
         except Exception as error:
             log.exception("the store could not be prepared")
@@ -338,8 +328,11 @@ async def _prepare(settings: Settings) -> Prepared:
     if settings.kerberos_keytab:
         Acceptor(settings.kerberos_keytab)
     providers_of(settings)
+    prepare_url(url_of(settings))
     engine = open_engine(settings)
     try:
+        while not await engine.lease("prepare", PREPARE_S):  # noqa: ASYNC110 - another gateway of the same store is at it
+            await asyncio.sleep(0.1)
         registry = engine.registry
         key = master.load_or_create(master_path(settings), secrets_exist=await secrets_exist(registry))
         directory, now_ms = Directory(registry, key), int(time.time() * 1000)
@@ -353,18 +346,20 @@ async def _prepare(settings: Settings) -> Prepared:
             changes = await bootstrap.apply(declared, directory, engine.catalog, **about)
             changes += await bootstrap.apply_encryption_keys(declared, KeyService(registry, key), now_ms)
             log.info("bootstrap applied", extra={"file": settings.bootstrap, "changes": changes})
+        await master.verify(registry, key)
         note_start(settings, changes)
+        await engine.lease("prepare", 0)
         return Prepared(access_key=administrator.access_key, secret_key=administrator.secret)
     finally:
         await engine.close()
 
 
 def master_path(settings: Settings) -> Path:
-    return Path(settings.data_dir) / master.FILE_NAME
+    return Path(settings.master_key) if settings.master_key else Path(settings.data_dir) / master.FILE_NAME
 
 
-def open_engine(settings: Settings) -> EmbeddedEngine:
-    return EmbeddedEngine.open(Path(settings.data_dir), inline_bytes_max=settings.inline_bytes_max)
+def open_engine(settings: Settings) -> Engine:
+    return open_url(url_of(settings))
 
 
 def harden() -> None:

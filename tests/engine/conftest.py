@@ -9,10 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.ceph import Ceph
+from deploy.local.postgres import Postgres
 from holdfast.engine.api import Engine
+from holdfast.engine.cluster import ClusterEngine
+from holdfast.engine.cluster.engine import prepare
 from holdfast.engine.embedded import EmbeddedEngine
 from holdfast.engine.memory import MemoryEngine
 from holdfast.model.buckets import Bucket
+from tests.cluster_servers import engine_url
 
 INLINE = 1024
 
@@ -26,11 +31,25 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
-@pytest.fixture(params=["memory", "embedded"])
+@pytest.fixture(params=["memory", "embedded", pytest.param("cluster", marks=pytest.mark.xdist_group("cluster-servers"))])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    made: Engine = MemoryEngine(INLINE) if request.param == "memory" else EmbeddedEngine.open(tmp_path / "data", inline_bytes_max=INLINE)
+    made: Engine
+    if request.param == "memory":
+        made = MemoryEngine(INLINE)
+    elif request.param == "embedded":
+        made = EmbeddedEngine.open(tmp_path / "data", inline_bytes_max=INLINE)
+    else:
+        made = ClusterEngine.open(request.getfixturevalue("cluster_url"))
     yield made
     asyncio.run(made.close())
+
+
+@pytest.fixture
+def cluster_url(postgres: Postgres, ceph: Ceph, shared_pool: str, schema: str) -> str:
+    """The URL of an empty store on the run's PostgreSQL and Ceph."""
+    url = engine_url(postgres.dsn(), ceph.conf, shared_pool, schema=schema, inline=str(INLINE), linger="0")
+    prepare(url)
+    return url
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A process that opens the embedded engine and does what it is told over a pipe, so that a test can kill it."""
+"""A process that opens an engine and does what it is told over a pipe, so that a test can kill it."""
 
 from __future__ import annotations
 
@@ -39,8 +39,17 @@ async def outcome(engine: Engine, name: str, arguments: tuple[Any, ...], named: 
         return False, (type(error).__name__, getattr(error, "current", None) or getattr(error, "existing", None))
 
 
-async def _serve(pipe: Connection, path: Path, inline_bytes_max: int) -> None:
-    engine = EmbeddedEngine.open(path, inline_bytes_max=inline_bytes_max)
+def opened(where: Path | str, inline_bytes_max: int) -> Engine:
+    """The embedded engine in a directory, or the cluster engine of a URL (which says itself how much is inline)."""
+    if isinstance(where, Path):
+        return EmbeddedEngine.open(where, inline_bytes_max=inline_bytes_max)
+    from holdfast.engine.cluster import ClusterEngine
+
+    return ClusterEngine.open(where)
+
+
+async def _serve(pipe: Connection, where: Path | str, inline_bytes_max: int) -> None:
+    engine = opened(where, inline_bytes_max)
     loop = asyncio.get_running_loop()
     pipe.send("ready")
     while (message := await loop.run_in_executor(None, pipe.recv)) is not None:
@@ -48,15 +57,15 @@ async def _serve(pipe: Connection, path: Path, inline_bytes_max: int) -> None:
     await engine.close()
 
 
-def _main(pipe: Connection, path: Path, inline_bytes_max: int) -> None:
-    asyncio.run(_serve(pipe, path, inline_bytes_max))
+def _main(pipe: Connection, where: Path | str, inline_bytes_max: int) -> None:
+    asyncio.run(_serve(pipe, where, inline_bytes_max))
 
 
 class Remote:
-    """The embedded engine in a process of its own."""
+    """An engine in a process of its own."""
 
-    def __init__(self, path: Path, inline_bytes_max: int) -> None:
-        self._arguments = (path, inline_bytes_max)
+    def __init__(self, where: Path | str, inline_bytes_max: int) -> None:
+        self._arguments = (where, inline_bytes_max)
         self.start()
 
     def start(self) -> None:

@@ -7,7 +7,7 @@ crosses this seam; the clock is passed in by the caller. Engines raise only the 
 from __future__ import annotations
 
 import builtins
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -361,9 +361,10 @@ class Keyring(Protocol):
 
 class Engine(Protocol):
     """One opened store. `open` in each process; `close` flushes and lets go. `keyring` is given by who opens it; without one nothing
-    can be encrypted."""
+    can be encrypted. `at_once` says whether the catalog's look-ups answer without waiting for anything."""
 
     keyring: Keyring | None
+    at_once: bool
 
     @property
     def catalog(self) -> Catalog: ...
@@ -378,6 +379,13 @@ class Engine(Protocol):
     def moving(self) -> Moving: ...
 
     async def close(self) -> None: ...
+
+    def watch_commits(self, told: Callable[[int, float], None]) -> None:
+        """`told` of each durable transaction of this process: steps and seconds; in any thread."""
+
+    async def lease(self, name: str, seconds: int) -> bool:
+        """Whether this process has the work of that name for the next `seconds`; who asks again keeps it, with 0 gives it up. Errors: Unavailable."""
+        ...
 
     async def sweep(self, older_than_s: float) -> int:
         """Removes stray blobs (left by crashes) older than that; returns how many. One process at a time calls it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -359,6 +359,7 @@ class MemoryEngine:
 
     def __init__(self, inline_bytes_max: int = INLINE_BYTES_MAX) -> None:
         self.keyring: Keyring | None = None
+        self.at_once = True
         self.blobs = MemoryBlobs(inline_bytes_max)
         self.catalog = MemoryCatalog(self.blobs)
         self.registry = MemoryRegistry(self.catalog.gate)
@@ -366,6 +367,12 @@ class MemoryEngine:
 
     async def close(self) -> None:
         """Nothing to let go of."""
+
+    def watch_commits(self, told: Callable[[int, float], None]) -> None:
+        """Nothing is committed anywhere."""
+
+    async def lease(self, name: str, seconds: int) -> bool:
+        return True
 
     async def sweep(self, older_than_s: float) -> int:
         strays = [blob_id for blob_id in self.blobs.bodies if not self.blobs.refs[blob_id]]

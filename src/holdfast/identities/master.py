@@ -5,6 +5,7 @@ The file holds one key a line, `<key id> <64 hex digits>`; the first seals, all 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -16,10 +17,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from holdfast.engine.api import AlreadyExists, Registry
+
 FILE_NAME = "master.key"
 _LINE = re.compile(r"([0-9a-f]{8}) ([0-9a-f]{64})")
 _FORM = b"\x01"
 _NONCE_BYTES = 12
+_CHECK = ("master-key", "check")
 
 
 class MasterKeyError(Exception):
@@ -119,3 +123,15 @@ def load_or_create(path: Path, *, secrets_exist: bool) -> MasterKey:
     if secrets_exist:
         raise MasterKeyError(f"{path} is missing, and the store holds secrets sealed under it: put the file back from its backup")
     return create(path)
+
+
+async def verify(registry: Registry, key: MasterKey) -> None:
+    """That this is the key that the store's secrets are sealed under; the first time, that is noted. Errors: MasterKeyError; EngineError."""
+    noted = await registry.get(*_CHECK)
+    if noted is None:
+        with contextlib.suppress(AlreadyExists):
+            await registry.put(*_CHECK, key.seal(*_CHECK, b"holdfast"), 0)
+            return
+        noted = await registry.get(*_CHECK)
+    if noted is not None:
+        key.open(*_CHECK, noted.value)

@@ -1,4 +1,4 @@
-"""Runs jobs again and again on their own intervals, one run of a job at a time; a failing run is logged and tried again."""
+"""Runs jobs again and again on their own intervals, each on one gateway at a time; a failing run is logged and tried again."""
 
 from __future__ import annotations
 
@@ -6,10 +6,20 @@ import asyncio
 import contextlib
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+from holdfast.engine.api import EngineError
+
 log = logging.getLogger(__name__)
+
+LEASE_S = 30
+"""A gateway that is not heard of for so long has lost its jobs to another one."""
+RENEW_S = 8.0
+
+Lease = Callable[[str, int], Awaitable[bool]]
+"""`Engine.lease`"""
 
 
 class Job(NamedTuple):
@@ -21,22 +31,50 @@ class Job(NamedTuple):
     delay_s: float
 
 
-async def run_jobs(jobs: list[Job], stopping: asyncio.Event) -> None:
-    """Runs all jobs until `stopping` is set; a run that is under way is cancelled then."""
-    tasks = [asyncio.create_task(_repeat(job), name=f"job {job.name}") for job in jobs]
+async def run_jobs(jobs: list[Job], stopping: asyncio.Event, lease: Lease) -> None:
+    """Runs all jobs until `stopping` is set; a run that is under way is cancelled then, and another gateway may have the job at once."""
+    tasks = [asyncio.create_task(_repeat(job, lease), name=f"job {job.name}") for job in jobs]
     await stopping.wait()
     for task in tasks:
         task.cancel()
     for task in tasks:
         with contextlib.suppress(asyncio.CancelledError):
             await task
+    for job in jobs:
+        await _held(job, lease, 0)
 
 
-async def _repeat(job: Job) -> None:
-    await asyncio.sleep(job.delay_s)
+async def _held(job: Job, lease: Lease, seconds: int = LEASE_S) -> bool:
+    """Whether the job is this gateway's now. Who cannot ask does not have it."""
+    try:
+        return await lease(f"job {job.name}", seconds)
+    except EngineError as error:
+        log.info("the lease of a job could not be asked for", extra={"job": job.name, "error": str(error)})
+        return False
+
+
+async def _repeat(job: Job, lease: Lease) -> None:
+    due = time.monotonic() + job.delay_s
     while True:
-        try:
-            await job.run()
-        except Exception:
-            log.exception("a background job failed", extra={"job": job.name})
-        await asyncio.sleep(job.interval_s * random.uniform(0.95, 1.05))  # noqa: S311 - spreading load, not a secret
+        await asyncio.sleep(min(max(due - time.monotonic(), 0.0), RENEW_S))
+        if not await _held(job, lease):
+            await asyncio.sleep(RENEW_S)
+        elif time.monotonic() >= due:
+            await _run(job, lease)
+            due = time.monotonic() + job.interval_s * random.uniform(0.95, 1.05)  # noqa: S311 - spreading load, not a secret
+
+
+async def _run(job: Job, lease: Lease) -> None:
+    """One run; it ends if the lease is lost meanwhile."""
+    running = asyncio.ensure_future(job.run())
+    try:
+        while not (await asyncio.wait((running,), timeout=RENEW_S))[0]:
+            if not await _held(job, lease):
+                log.warning("a background job is given up: another gateway has it now", extra={"job": job.name})
+                break
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await asyncio.wait((running,))
+    if not running.cancelled() and running.exception() is not None:
+        log.error("a background job failed", extra={"job": job.name}, exc_info=running.exception())

@@ -56,7 +56,7 @@ class Alike:
 
     def __init__(self, engine: Engine, recognise: Recognise | None, authorize: Authorize) -> None:
         self._engine = engine
-        self._recognise = recognise
+        self._recognise = recognise if engine.at_once else None  # where a look-up waits there is nothing to gain
         self._authorize = authorize
         self._known: dict[str, dict[bytes, Known]] = {method: {} for method in _READS}
 

@@ -51,7 +51,8 @@ class RadosCluster:
     connection before it is used; what it raises (Unavailable) refuses the cluster.
     """
 
-    def __init__(self, conf: str, user: str, timeout_s: float, connected: Connected | None = None) -> None:
+    def __init__(self, conf: str, user: str, timeout_s: float, connected: Connected | None = None, namespace: str = "") -> None:
+        self.namespace = namespace
         self._conf = conf
         self._user = user
         self._timeout_s = timeout_s
@@ -187,6 +188,7 @@ class RadosPool:
         self._write_op = rados.WriteOp
         try:
             io = handle.open_ioctx(self._name) if self._name else handle.open_ioctx2(self.known_number)
+            io.set_namespace(self._cluster.namespace)
             number: int = io.get_pool_id()
         except rados.ObjectNotFound as error:
             raise Unavailable(f"Ceph has no {what}, or client.{self._cluster._user} may not see it") from error
@@ -306,8 +308,10 @@ def _some(names: Iterator[Any]) -> list[str]:
     return found
 
 
-def open_pools(conf: str, user: str, pool: str, pools: dict[str, str], timeout_s: float, connected: Connected | None = None) -> dict[str, RadosPool]:
-    """The pools of the storage classes in `pools`, and `pool` for the rest (class ""), on one connection. Nothing is connected yet."""
-    cluster = RadosCluster(conf, user, timeout_s, connected)
+def open_pools(conf: str, user: str, pool: str, pools: dict[str, str], timeout_s: float, connected: Connected | None = None,
+               namespace: str = "") -> dict[str, RadosPool]:  # fmt: skip
+    """The pools of the storage classes in `pools`, and `pool` for the rest (class ""), on one connection. Nothing is connected yet. Stores
+    with different namespaces share pools and never meet each other's objects."""
+    cluster = RadosCluster(conf, user, timeout_s, connected, namespace)
     opened = {name: RadosPool(cluster, name) for name in {pool, *pools.values()}}
     return {"": opened[pool]} | {storage_class: opened[name] for storage_class, name in pools.items()}

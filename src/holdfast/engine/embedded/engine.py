@@ -33,6 +33,7 @@ class EmbeddedEngine:
 
     def __init__(self, path: Path, inline_bytes_max: int) -> None:
         self.keyring: Keyring | None = None
+        self.at_once = True
         self._path = path
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="body")
         self._generations = {name: Generation(path / f"{name}.generation") for name in ("catalog", "registry")}
@@ -81,6 +82,10 @@ class EmbeddedEngine:
             connection.close()
         for generation in self._generations.values():
             generation.close()
+
+    async def lease(self, name: str, seconds: int) -> bool:
+        """One server owns the directory, and its steward does the work."""
+        return True
 
     async def sweep(self, older_than_s: float) -> int:
         """Inline bodies come and go with their rows, so only files can be strays. A file that is being written is none, whatever its age."""

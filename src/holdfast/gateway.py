@@ -57,12 +57,12 @@ class Gateway:
         request.seen = Seen(time.monotonic())
         if self._proxies is not None:
             self._proxies.apply(request)
-        if request.path[:3] in ELSEWHERE or self._by_host:
+        if request.path[:3] in ELSEWHERE:
             return self._choose(request)
         found = self._alike(request)
         if found is not None:
             return found
-        if request.headers.get(b"authorization", b"")[:10] == b"Signature ":
+        if self._by_host or request.headers.get(b"authorization", b"")[:10] == b"Signature ":
             return self._choose(request)
         return self._s3(request)
 

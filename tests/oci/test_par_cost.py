@@ -20,6 +20,7 @@ from holdfast.http.body import EMPTY
 from holdfast.identities import master
 from holdfast.identities.directory import Directory
 from holdfast.model.buckets import Bucket
+from holdfast.model.identity import User
 from holdfast.model.messages import Request, Response
 from holdfast.observe.metrics import Metrics
 from holdfast.pars.creation import Asked, new_par
@@ -31,13 +32,14 @@ CALLS_MORE = 90
 """Calls of functions that a request through a pre-authenticated request makes beyond those of a presigned one: what it costs in time is
 printed, never asserted."""
 KEY, SECRET = "COSTKEY000001", "a secret of no worth"
+HEADERS = {b"host": b"127.0.0.1:9000"}
 
 
-async def spent_us(gateway: Gateway, target: bytes, requests: int = REQUESTS) -> float:
+async def spent_us(gateway: Gateway, target: bytes, requests: int = REQUESTS, headers: dict[bytes, bytes] = HEADERS) -> float:
     """Processor time of one request."""
     begun = time.process_time()
     for _ in range(requests):
-        request = Request("GET", target, {b"host": b"127.0.0.1:9000"}, EMPTY, received_at=time.time(), id="0123456789ABCDEF", peer="127.0.0.1")
+        request = Request("GET", target, dict(headers), EMPTY, received_at=time.time(), id="0123456789ABCDEF", peer="127.0.0.1")
         answer = gateway.handle(request)
         if not isinstance(answer, Response):
             answer = await answer
@@ -46,7 +48,7 @@ async def spent_us(gateway: Gateway, target: bytes, requests: int = REQUESTS) ->
     return (time.process_time() - begun) / requests * 1e6
 
 
-async def calls(gateway: Gateway, target: bytes) -> int:
+async def calls(gateway: Gateway, target: bytes, headers: dict[bytes, bytes] = HEADERS) -> int:
     """Calls of Python and of C functions in one request, the same on every machine."""
     count = 0
 
@@ -54,13 +56,35 @@ async def calls(gateway: Gateway, target: bytes) -> int:
         nonlocal count
         count += what in ("call", "c_call")
 
-    await spent_us(gateway, target, 3)
+    await spent_us(gateway, target, 3, headers)
     sys.setprofile(event)
     try:
-        await spent_us(gateway, target, 1)
+        await spent_us(gateway, target, 1, headers)
     finally:
         sys.setprofile(None)
     return count
+
+
+async def opened(settings: Settings) -> tuple[Engine, Bucket, User, Gateway]:
+    """A store on disk with an object of 1 KiB, `bench/key` of its administrator, and the gateway of a worker for it."""
+    await wiring._prepare(settings)
+    engine = wiring.open_engine(settings)
+    server = wiring.Server.__new__(wiring.Server)
+    server.settings = settings
+    metrics = Metrics(("GetObject",), (), 1)
+    metrics.use(0)
+    gateway = Gateway(server._doors(engine, None), metrics, None)
+    key = master.load(wiring.master_path(settings))
+    assert key is not None
+    directory = Directory(engine.registry, key)
+    tenancy = await directory.tenancies.by_namespace("default")
+    assert tenancy is not None
+    creator = (await directory.users.all(tenancy.id))[0]
+    bucket = await engine.catalog.create_bucket(
+        Bucket(namespace="default", name="bench", region="us-east-1", owner=creator.canonical_id, compartment=tenancy.id)
+    )
+    await put(engine, bucket, "key", b"x" * 1024, owner=creator.canonical_id)
+    return engine, bucket, creator, gateway
 
 
 async def made(engine: Engine, bucket: Bucket, creator: str) -> bytes:
@@ -73,24 +97,7 @@ def test_a_get_costs_little_more_than_a_presigned_one_however_many_there_are_M58
     """Counted in calls, and the same with 10,000 requests on the bucket as with one; times are printed, the least of several rounds in turns."""
 
     async def run() -> tuple[int, int, int]:
-        settings = Settings(data_dir=str(tmp_path), root_access_key=KEY, root_secret_key=SECRET)
-        await wiring._prepare(settings)
-        engine = wiring.open_engine(settings)
-        server = wiring.Server.__new__(wiring.Server)
-        server.settings = settings
-        metrics = Metrics(("GetObject",), (), 1)
-        metrics.use(0)
-        gateway = Gateway(server._doors(engine, None), metrics, None)
-        key = master.load(wiring.master_path(settings))
-        assert key is not None
-        directory = Directory(engine.registry, key)
-        tenancy = await directory.tenancies.by_namespace("default")
-        assert tenancy is not None
-        creator = (await directory.users.all(tenancy.id))[0]
-        bucket = await engine.catalog.create_bucket(
-            Bucket(namespace="default", name="bench", region="us-east-1", owner=creator.canonical_id, compartment=tenancy.id)
-        )
-        await put(engine, bucket, "key", b"x" * 1024)
+        engine, bucket, creator, gateway = await opened(Settings(data_dir=str(tmp_path), root_access_key=KEY, root_secret_key=SECRET))
         first = await made(engine, bucket, creator.id)
         signed = AWSRequest("GET", "http://127.0.0.1:9000/bench/key")
         S3SigV4QueryAuth(Credentials(KEY, SECRET), "s3", "us-east-1", expires=3600).add_auth(signed)

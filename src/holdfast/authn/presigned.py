@@ -25,8 +25,10 @@ _PLAIN = rb"(?!(?i:x-amz-))[A-Za-z][A-Za-z-]*(?:=(?:[^&+%\x80-\xff]|%[0-7][0-9A-
 """A parameter whose name stands for itself and is no `x-amz-*`, and whose value is ASCII: it means nothing to a signature but its text."""
 _USUAL = re.compile(
     rb"((?:" + _PLAIN + rb"&)*)X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=([^&+]+)"
-    rb"&X-Amz-Date=([0-9]{8}T[0-9]{6}Z)&X-Amz-Expires=([0-9]{1,9})&X-Amz-SignedHeaders=host((?:&" + _PLAIN + rb")*)&X-Amz-Signature=([0-9a-f]{64})"
+    rb"&X-Amz-Date=([0-9]{8}T[0-9]{6}Z)(?:&X-Amz-Expires=([0-9]{1,9})&X-Amz-SignedHeaders=host|&X-Amz-SignedHeaders=host&X-Amz-Expires=([0-9]{1,9}))"
+    rb"((?:&" + _PLAIN + rb")*)&X-Amz-Signature=([0-9a-f]{64})"
 )
+"""What signers write: most sort their parameters, AWS's signer in C puts the signed headers before the expiry."""
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _HEX_64 = re.compile(r"[0-9a-f]{64}")
 _UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -88,14 +90,16 @@ def verify_alike(request: Request, keys: Finder, now: float, settings: Settings)
     return caller if compare_digest(expected.encode(), query[-64:]) else None
 
 
-def _remember(query: bytes, scope: Scope, stamp: bytes, expires_s: int, host: bytes, credential: Credential, signer: Signer, prefix: bytes) -> None:
-    """After such a query was verified: signed in the usual form, nothing but the host, no body's hash."""
+def _remember(
+    query: bytes, signed: bytes, scope: Scope, stamp: bytes, expires_s: int, host: bytes, credential: Credential, signer: Signer, prefix: bytes
+) -> None:
+    """After such a query was verified: signed in the usual form, nothing but the host, no body's hash. `signed` is what was signed of it."""
     sent = times.iso_basic(stamp)
     if sent is None or len(query) + len(host) > _SCOPE_BYTES_MAX * 2:
         return
     if len(_signed_alike) >= _SIGNED_ALIKE_MAX:
         del _signed_alike[next(iter(_signed_alike))]
-    rest = b"\n" + query[:-81] + b"\nhost:" + host + b"\n\nhost\nUNSIGNED-PAYLOAD"
+    rest = b"\n" + signed + b"\nhost:" + host + b"\n\nhost\nUNSIGNED-PAYLOAD"
     caller = Caller(how="v4-query", user=credential.user, access_key=credential.access_key, grants=credential.grants)
     _signed_alike[query[:-64]] = SignedAlike(
         credential, caller, signer.after(prefix), scope.region, sent, sent + expires_s, expires_s, host, rest
@@ -113,9 +117,9 @@ async def verify_query(request: Request, keys: Finder, now: float, settings: Set
     known = None if usual is None else _scope(usual[2])
     if usual is not None and known is not None:
         scope = known
-        before, _, stamp, expires, after, signature = usual.groups()
-        names, signed, query, payload, expires_s = _HOST_ONLY, b"host", request.query[:-81], b"", int(expires)
-        if before or after:
+        before, _, stamp, expires, late, after, signature = usual.groups()
+        names, signed, query, payload, expires_s = _HOST_ONLY, b"host", request.query[:-81], b"", int(expires or late)
+        if before or after or late:
             query = sorted_query(query)
     else:
         scope, stamp, expires_s, names, signature, payload = _parse(request)
@@ -149,8 +153,8 @@ async def verify_query(request: Request, keys: Finder, now: float, settings: Set
         raise mismatch(scope.access_key, prefix, canonical, signature)
     if usual is None:
         hoist(request, _OWN)
-    elif plain and not by_header and not usual[1] and not usual[5]:
-        _remember(request.query, scope, stamp, expires_s, headers[b"host"], credential, signer, prefix)
+    elif plain and not by_header and not usual[1] and not usual[6]:
+        _remember(request.query, query, scope, stamp, expires_s, headers[b"host"], credential, signer, prefix)
     return Proof(credential, "v4-query", by_header if payload == b"UNSIGNED-PAYLOAD" and by_header else payload, signer, stamp, scope.text, signature)
 
 

@@ -40,10 +40,12 @@ Recognise = Callable[[Request], Caller | None]
 
 
 class Known(NamedTuple):
-    """What such requests say: `start` is the path up to the key."""
+    """What such requests say: `start` is the path up to the key, `namespace` where the host says in which one the bucket's name is looked up,
+    "" for the caller's own. `host` decides what both mean, so that it is the same."""
 
     start: bytes
     host: bytes | None
+    namespace: str
     bucket: str
     operation: str
     needs: tuple[str, ...]
@@ -60,14 +62,13 @@ class Alike:
         self._authorize = authorize
         self._known: dict[str, dict[bytes, Known]] = {method: {} for method in _READS}
 
-    def remember(self, request: Request, match: Match, needs: tuple[str, ...]) -> None:
-        """To be told of a request that was answered: by S3's own rules of addressing, with the query of a presigned URL and no more in it."""
+    def remember(self, request: Request, match: Match, needs: tuple[str, ...], namespace: str = "") -> None:
+        """To be told of a request that was answered, with the query of a presigned URL and no more in it. `namespace`: that of its host, if any."""
         query = request.query
         stem = query[:-_SIGNATURE_BYTES]
         if (
             match.operation != _READS.get(request.method)
             or match.params
-            or match.host_bucket
             or stem[-len(_SIGNATURE) :] != _SIGNATURE
             or len(query) > _QUERY_BYTES_MAX
             or not _MEANINGLESS.issuperset(request.headers)
@@ -76,8 +77,8 @@ class Alike:
         known = self._known[request.method]
         if len(known) >= _KNOWN_MAX:
             del known[next(iter(known))]
-        start = request.path[: request.path.index(b"/", 1) + 1]
-        known[stem] = Known(start, request.headers.get(b"host"), match.bucket, match.operation, needs)
+        start = b"/" if match.host_bucket else request.path[: request.path.index(b"/", 1) + 1]
+        known[stem] = Known(start, request.headers.get(b"host"), namespace, match.bucket, match.operation, needs)
 
     def answer(self, request: Request) -> Response | None:
         """The answer to a request that is like one before, if it is there at once. None says nothing."""
@@ -88,7 +89,7 @@ class Alike:
         known = by_stem.get(query[:-_SIGNATURE_BYTES])
         if known is None:
             return None
-        start, host, name, operation, needs = known
+        start, host, namespace, name, operation, needs = known
         raw_key = path[len(start) :]
         if (
             not path.startswith(start)
@@ -108,7 +109,7 @@ class Alike:
             if caller is None or caller.user is None:
                 return None
             user = caller.user
-            bucket = at_once(catalog.bucket(user.namespace, name))
+            bucket = at_once(catalog.bucket(namespace or user.namespace, name))
             if bucket is None or bucket.settings:
                 return None
             at_once(self._authorize(caller, needs, bucket, key, None, request, operation))

@@ -91,6 +91,9 @@ class S3:
     """The S3 dialect as a handler of requests. `settings` is what operations see as `call.settings` (its `region` among it).
     `namespace_claimed` gives the namespace of the key that a URL claims, unproven, or ""."""
 
+    of_host = ""
+    """The namespace that the host names, whoever asks; "" where it is the caller's own."""
+
     def __init__(
         self,
         engine: Engine,
@@ -191,7 +194,7 @@ class S3:
         if not call.judged:
             raise AccessDenied()
         if route.may_be_alike and not pending:
-            self.alike.remember(request, match, needs)
+            self.alike.remember(request, match, needs, self.of_host)
         return route.writer.write(output, route.success)
 
     async def locate(self, route: Route, match: Match, caller: Caller) -> Bucket | None:

@@ -5,6 +5,9 @@ Source: OCI, "Amazon S3 Compatibility API": path style only.
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+from typing import Any
+
 from holdfast.model.buckets import Bucket
 from holdfast.model.errors import AccessDenied
 from holdfast.model.identity import Caller
@@ -18,15 +21,15 @@ class HostedS3(S3):
 
     def __init__(self, origin: S3, namespace: str) -> None:
         self.__dict__.update(origin.__dict__)
-        self.namespace = namespace
+        self.namespace = self.of_host = namespace
         self.namespace_claimed = None
         self.router = Router(Hosts())
 
     def namespace_of(self, caller: Caller) -> str:
         return self.namespace
 
-    async def locate(self, route: Route, match: Match, caller: Caller) -> Bucket | None:
+    def locate(self, route: Route, match: Match, caller: Caller) -> Coroutine[Any, Any, Bucket | None]:
         """As `S3.locate`; nobody lists or makes buckets at the host of somebody else's namespace. Errors: AccessDenied."""
         if (not match.bucket or route.creates) and (caller.user is None or caller.user.namespace != self.namespace):
             raise AccessDenied
-        return await super().locate(route, match, caller)
+        return super().locate(route, match, caller)

@@ -7,8 +7,10 @@ import re
 from holdfast.model.errors import InvalidArgument, InvalidURI
 
 _ESCAPES = {(a + b).encode(): bytes.fromhex(a + b) for a in "0123456789abcdefABCDEF" for b in "0123456789abcdefABCDEF"}
-_NAMES = (b"Algorithm", b"Credential", b"Date", b"Expires", b"SignedHeaders", b"Signature")
-_ONLY_SIGNED = re.compile(b"&".join(b"X-Amz-" + name + b"=[^&]*" for name in _NAMES) + rb"\Z")
+_ONLY_SIGNED = re.compile(
+    rb"X-Amz-Algorithm=[^&]*&X-Amz-Credential=[^&]*&X-Amz-Date=[^&]*"
+    rb"&X-Amz-(?:Expires=[^&]*&X-Amz-SignedHeaders|SignedHeaders=[^&]*&X-Amz-Expires)=[^&]*&X-Amz-Signature=[^&]*\Z"
+)
 PERCENT, _PLUS = b"%+"  # as numbers: looking for a byte by its number costs a tenth of looking for bytes
 EMPTY: dict[bytes, bytes] = {}
 PARAMETERS_MAX = 256

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import awscrt.auth
+import awscrt.http
 import msgspec
 import pytest
 
@@ -23,6 +26,7 @@ from holdfast.objects.remove import remove
 from holdfast.objects.write import put
 from holdfast.observe.access import Seen
 from holdfast.s3.handle import S3
+from holdfast.s3.hosted import HostedS3
 from tests.unit.authn.signed import ACCESS_KEY, KEYS, NOW, SECRET, SETTINGS, USER, Keys, sign
 from tests.unit.s3.calls import GivenBody
 
@@ -197,11 +201,92 @@ async def test_only_the_usual_form_of_an_address_is_answered(store: Store) -> No
         assert store.s3.alike.answer(changed) is None
 
 
+async def same(store: Store, whole: Callable[[Request], Any], make: Callable[[str], Request]) -> None:
+    """What one request teaches, others like it are answered by, as the whole way answers them."""
+    assert store.s3.alike.answer(make("one")) is None
+    assert (await whole(make("one"))).status == 200
+    for key in ("one", "two", "dir/three"):
+        at_once = store.s3.alike.answer(make(key))
+        assert at_once is not None and said(at_once) == said(await whole(make(key)))
+    assert store.s3.alike.answer(make("never")) is None
+    changed = make("two")
+    changed.query = changed.query[:-64] + make("one").query[-64:]
+    assert store.s3.alike.answer(changed) is None
+
+
 @scenario
-async def test_a_virtual_host_teaches_nothing(store: Store) -> None:
-    fresh = signed("GET", "one", host="http://bucket.s3.test", path="/", expires_s=99)
-    assert (await store.whole(fresh)).status == 200
-    assert store.s3.alike.answer(signed("GET", "two", host="http://bucket.s3.test", path="/", expires_s=99)) is None
+async def test_the_buckets_own_host_is_answered_alike_and_no_other_host(store: Store) -> None:
+    def own(key: str, host: str = "http://bucket.s3.test", path: str = "/") -> Request:
+        return signed("GET", key, host=host, path=path, expires_s=99)
+
+    await same(store, store.whole, own)
+    for host, path in (("http://other.s3.test", "/"), ("http://s3.test", "/bucket/"), ("http://s3.test", "/"), (HOST, "/bucket/")):
+        assert store.s3.alike.answer(own("one", host, path)) is None
+    assert store.s3.alike.answer(own("")) is None, "the list of the bucket"
+    assert store.s3.alike.answer(own("bucket/one")) is None, "a key of its own there"
+
+
+@scenario
+async def test_the_host_of_a_namespace_is_answered_from_that_namespace(store: Store) -> None:
+    theirs_too = msgspec.structs.replace(USER, namespace="elsewhere")
+    store.keys.known[ACCESS_KEY] = Credential(access_key=ACCESS_KEY, secret=SECRET, user=theirs_too)
+    elsewhere = Bucket(name="bucket", owner=USER.canonical_id, namespace="elsewhere", region="us-east-1")
+    theirs = await store.engine.catalog.create_bucket(elsewhere)
+    for key in ("one", "two", "dir/three"):
+        await put(store.engine, theirs, key, GivenBody(b"elsewhere " + key.encode()), facts=Facts(), now_ms=1_700_000_000_123)
+    hosted, host = HostedS3(store.s3, "elsewhere"), "http://elsewhere.compat.objectstorage.us-east-1.oci.test"
+
+    def there(key: str, at: str = host) -> Request:
+        return signed("GET", key, host=at, expires_s=98)
+
+    await same(store, hosted, there)
+    at_once = store.s3.alike.answer(there("one"))
+    assert at_once is not None and at_once.body == b"elsewhere one"
+    store.keys.known[ACCESS_KEY] = Credential(access_key=ACCESS_KEY, secret=SECRET, user=USER)  # whose namespace has a bucket of that name
+    assert (await hosted(there("one"))).status == 403
+    assert verify_alike(there("one"), store.keys, NOW, SETTINGS) is not None, "the signature is known"
+    assert store.s3.alike.answer(there("one")) is None, "but what it asks for is not in the caller's own namespace"
+    assert (await store.whole(there("one", HOST))).status == 200
+    here = store.s3.alike.answer(there("one", HOST))
+    assert here is not None and here.body == b"one" * 100, "which is where other hosts lead"
+
+
+def by_c_signer(key: str, path: str = "/bucket/") -> Request:
+    """Signed by AWS's signer in C, which writes the signed headers before the expiry."""
+    http = awscrt.http.HttpRequest("GET", path + key, awscrt.http.HttpHeaders([("host", "127.0.0.1:9000")]))
+    how = awscrt.auth.AwsSigningConfig(
+        algorithm=awscrt.auth.AwsSigningAlgorithm.V4, signature_type=awscrt.auth.AwsSignatureType.HTTP_REQUEST_QUERY_PARAMS,
+        credentials_provider=awscrt.auth.AwsCredentialsProvider.new_static(ACCESS_KEY, SECRET), region="us-east-1", service="s3",
+        date=datetime.datetime.fromtimestamp(NOW, datetime.UTC), use_double_uri_encode=False, should_normalize_uri_path=False,
+        signed_body_value="UNSIGNED-PAYLOAD", expiration_in_seconds=3600,
+    )  # fmt: skip
+    target = awscrt.auth.aws_sign_request(http, how).result().path.encode()
+    assert target.index(b"X-Amz-SignedHeaders") < target.index(b"X-Amz-Expires")
+    request = Request("GET", target, {b"host": b"127.0.0.1:9000"}, GivenBody(b""), received_at=NOW)
+    request.id, request.seen = "0123456789ABCDEF", Seen()
+    return request
+
+
+@scenario
+async def test_what_awss_signer_in_c_signs_is_answered_alike(store: Store) -> None:
+    await same(store, store.whole, by_c_signer)
+
+
+def test_a_query_in_any_other_order_goes_the_whole_way() -> None:
+    @scenario
+    async def test(store: Store) -> None:
+        def turned(key: str) -> Request:
+            request = by_c_signer(key)
+            path, _, query = request.target.partition(b"?")
+            first, second, *rest = query.split(b"&")
+            moved = Request("GET", path + b"?" + b"&".join([second, first, *rest]), request.headers, request.body, received_at=NOW)
+            moved.id, moved.seen = request.id, Seen()
+            return moved
+
+        assert (await store.whole(turned("one"))).status == 200
+        assert store.s3.alike.answer(turned("one")) is None
+
+    test()
 
 
 @scenario

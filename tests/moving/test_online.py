@@ -57,13 +57,14 @@ def everything_in(*folders: Path) -> list[dict[str, Any]]:
 class Client(threading.Thread):
     """Writes to keys of its own, one request at a time, and remembers what it was told is there."""
 
-    def __init__(self, endpoint: str, name: str) -> None:
+    def __init__(self, endpoint: str, name: str, pause_s: float = 0.005) -> None:
         super().__init__(daemon=True)
+        self.pause_s = pause_s
         self.s3 = client_of(endpoint, **PATIENT)
         self.name, self.chance = name, random.Random(name)
         self.ended = threading.Event()
         self.told: dict[str, str] = {}
-        self.requests = self.slowest = 0
+        self.requests, self.slowest = 0, 0.0
         self.error: Exception | None = None
 
     def run(self) -> None:
@@ -73,7 +74,7 @@ class Client(threading.Thread):
                 self.step()
                 self.requests += 1
                 self.slowest = max(self.slowest, time.monotonic() - begun)
-                time.sleep(0.005)
+                time.sleep(self.pause_s)
         except Exception as error:
             self.error = error
 

@@ -16,6 +16,7 @@ import pytest
 
 from holdfast import engines
 from holdfast.engine.api import Engine
+from tests.cluster_servers import engine_url
 from tests.moving import command
 from tests.moving.test_online import Client, client_of, free_port
 from tests.moving.things import store
@@ -73,7 +74,7 @@ def move(serve: Callable[..., Server], tmp_path: Path, target: str, started: Cal
     begun = time.monotonic()
     size = asyncio.run(fill(url, OBJECTS))
     filled_s = time.monotonic() - begun
-    clients = [Client(source.endpoint, f"client{number}") for number in range(3)]
+    clients = [Client(source.endpoint, f"client{number}", pause_s=0.1) for number in range(3)]
     for client in clients:
         client.start()
     begun = time.monotonic()
@@ -113,3 +114,18 @@ def test_a_hundred_thousand_objects_move_to_another_directory(serve: Callable[..
 
     figures = move(serve, tmp_path, command.url(new), started)
     assert figures["report"]["frozen-s"] < 60
+
+
+@pytest.mark.soak
+def test_a_hundred_thousand_objects_move_to_a_cluster(
+    serve: Callable[..., Server], tmp_path: Path, postgres: Any, schema: str, ceph: Any, pool: str
+) -> None:
+    url = engine_url(postgres.dsn(), ceph.conf, pool, schema=schema)
+
+    def started(port: int) -> Server:
+        (tmp_path / "gateway").mkdir(mode=0o700)
+        shutil.copy(tmp_path / "server0" / "data" / "master.key", tmp_path / "gateway" / "master.key")
+        return serve(data_listen=f"127.0.0.1:{port}", data_dir=tmp_path / "gateway", engine=url)
+
+    figures = move(serve, tmp_path, url, started)
+    assert figures["report"]["frozen-s"] < 120

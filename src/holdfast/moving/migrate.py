@@ -22,6 +22,8 @@ from holdfast.moving.totals import Totals, totals
 PASSES_MAX = 6
 SHORT_PASS_S = 5.0
 """A pass that took no longer than this is short enough to be the last one."""
+NO_SHORTER = 0.8
+"""Where a pass takes more than this share of the one before, further ones bring nothing: clients write as fast as is copied."""
 COPYING, DONE = "copying", "done"
 
 
@@ -125,24 +127,30 @@ class Migration:
 
     async def _online(self) -> None:
         counted = await totals(self._source, checksum=False)
+        before = float("inf")
         for _ in range(PASSES_MAX):
-            begun, first = time.monotonic(), not self.report.passes
+            first = not self.report.passes
             outcome = await self._pass("Copied" if first else "Compared", counted)
-            if not first and (time.monotonic() - begun <= SHORT_PASS_S or outcome.steps == 0):
+            if not first and (outcome.seconds <= SHORT_PASS_S or outcome.steps == 0):
                 return
+            if not first and outcome.seconds > NO_SHORTER * before:
+                self._progress.say(f"passes get no shorter: a cut-over now takes about {outcome.seconds:.0f} s, in which writes are refused")
+                return
+            before = outcome.seconds
 
     async def _pass(self, verb: str, counted: Totals) -> Outcome:
         self._progress.begin(verb, counted.versions + counted.delete_markers + counted.parts, counted.stored_bytes)
-        one = Pass(self._source, self._target, lanes=self._options.lanes, seen=self._progress.add)
+        one, begun = Pass(self._source, self._target, lanes=self._options.lanes, seen=self._progress.add), time.monotonic()
         try:
             await one.run()
         finally:
+            one.outcome.seconds = round(time.monotonic() - begun, 3)
             self.report.passes.append(one.outcome)
         outcome = one.outcome
         await self._remember(msgspec.structs.replace(self._note, passes=self._note.passes + 1, things=self._progress.objects))
         self._progress.say(
             f"pass {len(self.report.passes)}: {outcome.copied} copied, {outcome.changed} changed, {outcome.removed} removed, "
-            f"{outcome.left} left for the next pass, {outcome.bytes} bytes"
+            f"{outcome.left} left for the next pass, {outcome.bytes} bytes, {outcome.seconds:.1f} s"
         )
         if outcome.damages:
             raise MigrationError("cannot be read in the source:\n  " + "\n  ".join(outcome.damages))

@@ -32,6 +32,7 @@ class Outcome(msgspec.Struct, rename="kebab"):
     removed: int = 0
     bytes: int = 0
     left: int = 0
+    seconds: float = 0.0
     damages: list[str] = []
 
     @property

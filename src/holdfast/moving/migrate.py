@@ -183,7 +183,7 @@ class Migration:
         """Reads the bytes of both sides and compares: of those versions only that no earlier call has compared, and of all parts."""
         source, target, verified_to = self._source, self._target, self._verified_to
         self._verified_to = (await source.moving.counters()).seq
-        counted = await totals(source, checksum=False)
+        counted = Totals() if self._frozen else await totals(source, checksum=False)
         self._progress.begin("Verified", counted.versions + counted.parts, counted.stored_bytes)
         lanes = Lanes(self._options.lanes)
         try:

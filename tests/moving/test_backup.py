@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.engine.api import Engine
+from holdfast.engine.api import Engine, Frozen
 from holdfast.engine.embedded import EmbeddedEngine, backup
 from holdfast.engine.embedded import keep as keeping
 from holdfast.model.buckets import Bucket
@@ -290,6 +290,26 @@ def test_what_cannot_be_is_refused_in_words(tmp_path: Path) -> None:
         process = command.start("backup", folder, "--data-dir", data)
         _, said = process.communicate(timeout=60)
         assert process.returncode == 1 and "another backup" in said
+
+
+def test_a_store_is_frozen_for_a_moment_and_released(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    asyncio.run(made(data, fill_engine))
+
+    async def write(engine: Engine) -> None:
+        await engine.registry.put("user", "late", b"")
+
+    _, said = command.run("backup", "freeze", command.url(data))
+    assert "is read-only" in said
+    with pytest.raises(Frozen):
+        asyncio.run(made(data, write))
+    command.run("backup", "freeze", command.url(data))
+    command.run("backup", "release", command.url(data))
+    asyncio.run(made(data, write))
+    _, said = command.run("backup", "freeze", command.url(tmp_path / "none"), code=1)
+    assert "there is no store" in said and not (tmp_path / "none").exists()
+    _, said = command.run("backup", "freeze", "x://", code=2)
+    assert "not the URL of an engine" in said
 
 
 async def test_a_directory_that_was_not_restored_to_its_end_is_no_store(tmp_path: Path) -> None:

@@ -144,3 +144,42 @@ def test_clients_write_while_their_store_moves_to_a_cluster(serve: Callable[...,
         assert client.error is None, client.error
         client.check(s3)
     assert s3.get_object(Bucket="plain", Key="sealed")["Body"].read() == b"secret" * 20_000
+
+
+@pytest.mark.slow
+def test_a_cluster_comes_back_from_a_dump_and_a_snapshot_of_its_pool(postgres: Any, schema: str, ceph: Any, pool: str, tmp_path: Path) -> None:
+    """The way of docs/backup.md: frozen for a moment, both sides are snapshotted; later both are put back."""
+    url = engine_url(postgres.dsn(), ceph.conf, pool, schema=schema)
+    engines.prepare_url(url)
+    rados = ("rados", "-c", str(ceph.conf), "-n", "client.admin", "-p", pool)
+
+    def done(*command: str) -> str:
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+
+    async def changed(*steps: Callable[[Engine], Any]) -> None:
+        engine = engines.open_url(url)
+        for step in steps:
+            await step(engine)
+        await engine.close()
+
+    async def all_blobs_go(engine: Engine) -> None:
+        for bucket in await engine.moving.buckets():
+            for version in await engine.moving.versions(bucket.id, limit=100_000):
+                await engine.catalog.expunge(bucket, version.key, version.version_id)
+        assert await engine.sweep(-1) > 10
+
+    asyncio.run(changed(fill))
+    then = asyncio.run(sides_of(url))
+    command.run("backup", "freeze", url)
+    done("pg_dump", "-Fc", "-n", schema, "-f", str(tmp_path / "dump"), postgres.dsn())
+    done(*rados, "mksnap", "backup")
+    command.run("backup", "release", url)
+    asyncio.run(changed(change, all_blobs_go))
+    assert asyncio.run(sides_of(url)) != then
+    done("psql", "-q", "-c", f"DROP SCHEMA {schema} CASCADE", postgres.dsn())
+    done("pg_restore", "-d", postgres.dsn(), str(tmp_path / "dump"))
+    for name in done(*rados, "ls").splitlines():
+        done(*rados, "rollback", name, "backup")
+    command.run("backup", "release", url)
+    assert asyncio.run(sides_of(url)) == then
+    done(*rados, "rmsnap", "backup")

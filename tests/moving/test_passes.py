@@ -135,7 +135,7 @@ async def test_a_target_with_something_else_in_it_is_refused(engines: Callable[.
         await Migration(other, target, OPTIONS).run()
     with pytest.raises(MigrationError, match="not a whole store yet"):
         await Migration(target, engines("embedded"), OPTIONS).run()
-    with pytest.raises(MigrationError, match="filled from"):
+    with pytest.raises(MigrationError, match="not a whole store"):
         await release(target)
     with pytest.raises(MigrationError, match="same store"):
         await Migration(source, source, OPTIONS).run()

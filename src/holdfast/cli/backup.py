@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import shutil
 import sys
@@ -15,16 +16,21 @@ import msgspec
 from holdfast.cli.admin import DONE, FAILED, USAGE, Parser
 from holdfast.config import ConfigError, load
 from holdfast.engine.api import EngineError
-from holdfast.engines import backups
+from holdfast.engines import FORMS, BadURL, backups, holds_a_store, open_url, shown
 from holdfast.identities import master
 from holdfast.identities.master import MasterKeyError
+from holdfast.moving import migrate
+from holdfast.moving.migrate import MigrationError
 from holdfast.moving.progress import Progress
 from holdfast.processes.datadir import DataDir, StartError
 
+_REASON = "frozen for a backup"
 _BACKUP = """\
   holdfast backup FOLDER            a new snapshot of the store in --data-dir
   holdfast backup verify FOLDER     read a snapshot from end to end
   holdfast backup list FOLDER       the snapshots in a folder
+  holdfast backup freeze ENGINE-URL, holdfast backup release ENGINE-URL
+                                    make a store read-only for the moment in which its backends are snapshotted, and writable again
 
 The store may be served meanwhile. A file that the folder has already is not copied again. THE MASTER KEY IS NOT IN A BACKUP unless
 --with-master-key is given: keep a copy of master.key somewhere else, or nothing in the backup that is secret - keys of users, encrypted
@@ -51,7 +57,12 @@ def _at(made: Parser) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """The entry point of `holdfast backup`. Exit codes: 0 done, 1 failed or damaged, 2 wrong usage."""
-    verb = arguments[0] if arguments and arguments[0] in ("verify", "list") else ""
+    verb = arguments[0] if arguments and arguments[0] in ("verify", "list", "freeze", "release") else ""
+    if verb in ("freeze", "release"):
+        made = Parser(prog=f"holdfast backup {verb}", description=f"{verb.capitalize()}s a store.", allow_abbrev=False)
+        made.add_argument("engine", metavar="ENGINE-URL", help=FORMS)
+        options = made.parse_args(arguments[1:])
+        return _answer(lambda: asyncio.run(_frozen(options.engine, verb == "freeze")))
     if verb == "list":
         options = _parser("holdfast backup list", "Lists the snapshots in a folder.").parse_args(arguments[1:])
         return _answer(lambda: _list(options))
@@ -86,10 +97,10 @@ def _answer(work: Callable[[], int]) -> int:
     os.umask(0o077)
     try:
         return work()
-    except ConfigError as error:
+    except (ConfigError, BadURL) as error:
         print(f"holdfast: {error}", file=sys.stderr)
         return USAGE
-    except (EngineError, StartError, MasterKeyError) as error:
+    except (EngineError, StartError, MasterKeyError, MigrationError) as error:
         print(f"holdfast: not done: {error}", file=sys.stderr)
         return FAILED
     except OSError as error:
@@ -102,6 +113,21 @@ def _answer(work: Callable[[], int]) -> int:
 
 def _print(result: Any) -> None:
     print(msgspec.json.format(msgspec.json.encode(result)).decode())
+
+
+async def _frozen(url: str, frozen: bool) -> int:
+    if not holds_a_store(url):
+        raise MigrationError(f"there is no store at {shown(url)}")
+    engine = open_url(url)
+    try:
+        if frozen:
+            await migrate.freeze(engine, _REASON)
+        else:
+            await migrate.release(engine)
+    finally:
+        await engine.close()
+    print(f"{shown(url)} is read-only until holdfast backup release" if frozen else f"{shown(url)} takes writes")
+    return DONE
 
 
 def _list(options: argparse.Namespace) -> int:

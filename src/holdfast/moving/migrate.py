@@ -104,7 +104,7 @@ class Migration:
     async def _begin(self) -> Note:
         """Whether these two are a pair, and the target ready to be filled. Errors: MigrationError."""
         reason = await self._source.moving.frozen()
-        if reason and not reason.startswith(MOVED):
+        if reason.startswith(FILLED):
             raise MigrationError(f"{self._options.source} is read-only ({reason}): it is not a whole store yet")
         stored = await self._target.registry.get(walks.OWN_KIND, "target")
         store = await store_id(self._source, self._target)
@@ -117,7 +117,7 @@ class Migration:
                 raise MigrationError(f"{self._options.target} is filled from another store, {note.source}")
             if note.phase == DONE:
                 return note
-        await self._target.moving.fill(f"filled from {self._options.source} by holdfast migrate")
+        await self._target.moving.fill(f"{FILLED} {self._options.source} by holdfast migrate")
         await self._remember(note)
         return note
 
@@ -222,8 +222,16 @@ class Migration:
         self._progress.add(1, size)
 
 
-MOVED = "moved to"
-"""How the reason begins for which a source is read-only."""
+MOVED, FILLED = "moved to", "filled from"
+"""How the reasons begin for which a source and a target are read-only."""
+
+
+async def freeze(store: Engine, reason: str) -> None:
+    """Makes a store read-only for a reason of one's own. Errors: MigrationError where it is read-only already."""
+    before = await store.moving.frozen()
+    if before and before != reason:
+        raise MigrationError(f"it is read-only already: {before}")
+    await store.moving.freeze(reason)
 
 
 async def store_id(source: Engine, target: Engine) -> str:
@@ -242,7 +250,7 @@ async def _require_empty(target: Engine, name: str) -> None:
     if await target.moving.documents(limit=1) or await target.moving.buckets(limit=1):
         raise MigrationError(f"{name} holds a store already: a migration needs an empty target, or the one that it began to fill")
     reason = await target.moving.frozen()
-    if reason and not reason.startswith("filled from"):
+    if reason and not reason.startswith(FILLED):
         raise MigrationError(f"{name} is read-only ({reason})")
 
 
@@ -253,10 +261,10 @@ async def difference(source: Engine, target: Engine | None) -> tuple[Totals, Out
 
 
 async def release(source: Engine) -> str:
-    """Lets a source that was moved be written to again; why it was read-only, "" if it was not. Errors: MigrationError for a store that
-    is being filled."""
+    """Lets a source that was moved be written to again, or one that was frozen for a backup; why it was read-only, "" if it was not. Errors:
+    MigrationError for a store that is being filled."""
     reason = await source.moving.frozen()
-    if reason and not reason.startswith(MOVED):
-        raise MigrationError(f"it is not a source that was moved, but {reason}")
+    if reason.startswith(FILLED):
+        raise MigrationError(f"it is not a whole store, but {reason}")
     await source.moving.release()
     return reason

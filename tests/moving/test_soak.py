@@ -125,7 +125,7 @@ def test_a_hundred_thousand_objects_move_to_a_cluster(
     def started(port: int) -> Server:
         (tmp_path / "gateway").mkdir(mode=0o700)
         shutil.copy(tmp_path / "server0" / "data" / "master.key", tmp_path / "gateway" / "master.key")
-        return serve(data_listen=f"127.0.0.1:{port}", data_dir=tmp_path / "gateway", engine=url)
+        return serve(data_listen=f"127.0.0.1:{port}", data_dir=tmp_path / "gateway", env={"HOLDFAST_ENGINE": url})
 
     figures = move(serve, tmp_path, url, started)
     assert figures["report"]["frozen-s"] < 120

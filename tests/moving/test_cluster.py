@@ -151,7 +151,7 @@ def test_a_cluster_comes_back_from_a_dump_and_a_snapshot_of_its_pool(postgres: A
     """The way of docs/backup.md: frozen for a moment, both sides are snapshotted; later both are put back."""
     url = engine_url(postgres.dsn(), ceph.conf, pool, schema=schema)
     engines.prepare_url(url)
-    rados = ("rados", "-c", str(ceph.conf), "-n", "client.admin", "-p", pool)
+    rados = ("rados", "-c", str(ceph.conf), "-n", "client.admin", "-p", pool, "-N", schema)
 
     def done(*command: str) -> str:
         return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout

@@ -28,12 +28,15 @@ from tests.moving.test_passes import all_of
 from tests.moving.things import change, fill
 from tests.serving import Server
 
+pytestmark = pytest.mark.xdist_group("cluster-servers")
 OPTIONS = Options(source="SOURCE", target="TARGET", lanes=8, verify=True)
 
 
 @pytest.fixture
 def cluster_url(postgres: Any, schema: str, ceph: Any, shared_pool: str) -> str:
-    return engine_url(postgres.dsn(), ceph.conf, shared_pool, schema=schema)
+    url = engine_url(postgres.dsn(), ceph.conf, shared_pool, schema=schema)
+    engines.prepare_url(url)
+    return url
 
 
 async def sides_of(*urls: str) -> list[dict[str, Any]]:

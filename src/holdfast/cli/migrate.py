@@ -99,6 +99,7 @@ def _claimed(options: argparse.Namespace) -> int:
 async def _migrate(options: argparse.Namespace) -> Report:
     source = engines.open_url(options.source)
     try:
+        engines.prepare_url(options.target)
         target = engines.open_url(options.target)
         try:
             wanted = Options(
@@ -118,7 +119,7 @@ def _next(options: argparse.Namespace, report: Report) -> str:
     if not report.cut_over:
         return f"Copied; {source} takes writes as before. To go on, to cut over too: the same command without --no-cutover."
     embedded = engines.embedded_url(options.target)
-    start = f"holdfast serve --data-dir {embedded.path}" if embedded is not None else "holdfast serve --engine ENGINE-URL (that of --to)"
+    start = f"holdfast serve --data-dir {embedded.path}" if embedded is not None else "holdfast serve with the URL of --to in HOLDFAST_ENGINE"
     return (
         f"Everything is in {target}, and both sides are equal. {source} is read-only now: reads go on, writes are answered 503 SlowDown.\n"
         f"1. Put the master key (master.key of the source's data directory) into the data directory of the new server, mode 0600.\n"

@@ -166,7 +166,7 @@ class Ceph:
         for number in range(self.osds):
             key(f"osd.{number}", "mon allow profile osd", "mgr allow profile osd", "osd allow *")
         ours = self.folder / "holdfast.keyring"
-        key("client.holdfast", "mon allow r", f"osd allow rwx tag {POOL_TAG} *=*", into=ours)
+        key("client.holdfast", "mon profile simple-rados-client", f"osd allow rw tag {POOL_TAG} *=*", into=ours)  # as docs/cluster.md says
         ours.chmod(0o600)
         daemons.run(["ceph-authtool", self.keyring, "--import-keyring", ours])  # the monitor learns of it when it is made
 

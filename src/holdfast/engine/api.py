@@ -303,6 +303,10 @@ class Blobs(Protocol):
         `storage_class` belongs; one that it does not know, or "", goes where most do."""
         ...
 
+    def belongs(self, blobs: tuple[Blob, ...], storage_class: str) -> bool:
+        """Whether these blobs lie where bodies of that storage class do, so that a version of that class may share them. No I/O."""
+        ...
+
     def read(self, blobs: tuple[Blob, ...], start: int, length: int) -> AsyncIterator[bytes]:
         """The bytes [start, start + length) of the blobs in a row, in pieces of about 1 MiB, each verified before it is given.
 

@@ -31,6 +31,9 @@ class MemoryBlobs:
     def writer(self, size: int | None, storage_class: str = "") -> MemoryWriter:
         return MemoryWriter(self)
 
+    def belongs(self, blobs: tuple[Blob, ...], storage_class: str) -> bool:
+        return True
+
     async def read(self, blobs: tuple[Blob, ...], start: int, length: int) -> AsyncIterator[bytes]:
         data = b""
         for blob in blobs:

@@ -44,7 +44,7 @@ WRITES = frozenset(
 )
 
 _PARTS = ("catalog", "blobs", "registry", "moving")
-_PLAIN = frozenset({"blobs.inline_max", "blobs.inline", "registry.generation", "watch_commits"})
+_PLAIN = frozenset({"blobs.inline_max", "blobs.inline", "blobs.belongs", "registry.generation", "watch_commits"})
 """Calls of a microsecond that do no I/O: never wrapped."""
 
 Wrap = Callable[[str, Callable[..., Any]], Callable[..., Any]]

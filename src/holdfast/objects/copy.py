@@ -52,14 +52,14 @@ async def copy(
     and its checksum FULL_OBJECT. The checksum keeps the source's algorithm unless `algorithm` names another. The bytes are read again only
     where one of these is not known yet.
     An encrypted source is decrypted (with `customer_key` where it needs one), an encrypted target encrypted anew, as `wish` or
-    the bucket says: then the bytes are written again.
+    the bucket says: then the bytes are written again, as they are where the storage class lies elsewhere.
     Errors: as `commit`, `seal` and `data_key_of`; engine: Gone when the source was overwritten meanwhile and its bytes are gone."""
     check_size(source)
     sealing = await seal(engine, bucket.settings, wish)
     owner = owner or bucket.owner
     if LOCK in bucket.settings and LOCKED not in facts.extra:
         facts = msgspec.structs.replace(facts, extra=facts.extra | new_lock(bucket.settings, None, None, None, now_ms))
-    if sealing is not None or customer_key or FACT in source.facts.extra:
+    if sealing is not None or customer_key or FACT in source.facts.extra or not engine.blobs.belongs(source.blobs, storage_class):
         blank = Version(key=key, modified_ms=now_ms, storage_class=storage_class, owner=owner, facts=facts)
         return await _rewritten(engine, source, bucket, blank, sealing, algorithm, expect, customer_key)
     await check_bytes(engine, source)
@@ -95,7 +95,8 @@ async def _rewritten(
     expect: Expect,
     customer_key: bytes,
 ) -> Version:
-    """A copy whose bytes are read and written again, because one side of it is encrypted. `blank` is the version without what its bytes say."""
+    """A copy whose bytes are read and written again, because one side of it is encrypted or its class lies elsewhere. `blank` is the version
+    without what its bytes say."""
     wanted = algorithm or ALGORITHMS[source.facts.checksum_algorithm or DEFAULT]
     blobs: Sink = engine.blobs if sealing is None else sealing.blobs(engine.blobs)
     async with aclosing(read_bytes(engine, source, 0, source.size, customer_key)) as pieces:

@@ -52,7 +52,7 @@ async def copy_part(
     Errors: NoSuchUpload; as `data_key_of`; engine: Gone when the source was overwritten meanwhile and its bytes are gone."""
     algorithm = ALGORITHMS[upload.facts.checksum_algorithm]
     sealed = any(keys) or FACT in source.facts.extra or FACT in upload.facts.extra
-    if length == source.size and not sealed:
+    if length == source.size and not sealed and engine.blobs.belongs(source.blobs, upload.storage_class):
         await check_bytes(engine, source)
         facts = source.facts
         known = facts.checksum_type == FULL_OBJECT and facts.checksum_algorithm == algorithm.name and facts.checksum_value

@@ -13,7 +13,7 @@ from holdfast.engine.cluster.reading import PIECE_BYTES, InlineBody, Reading
 from holdfast.engine.cluster.removal import LINGER_S, Asker, Lingering, Unnamed, remove
 from holdfast.engine.cluster.session import UNNEEDED, Session
 from holdfast.engine.cluster.sweeping import Alive, sweep
-from holdfast.engine.cluster.writing import StripeWriter
+from holdfast.engine.cluster.writing import Held, StripeWriter
 from holdfast.model.objects import Blob
 
 DEFAULT_CLASS = ""
@@ -45,6 +45,7 @@ class ClusterBlobs:
         self._session = session
         self._lingering = Lingering(linger_s)
         self._numbered: dict[int, Pool] = {}
+        self._held = Held()
 
     def inline_max(self) -> int:
         return self._inline_bytes_max
@@ -53,7 +54,13 @@ class ClusterBlobs:
         return Blob(b"", len(data), crc32c(data), data)
 
     def writer(self, size: int | None, storage_class: str = "") -> StripeWriter:
-        return StripeWriter(self._pools.get(storage_class, self._default), self._session, self._inline_bytes_max, remove)
+        return StripeWriter(self._pools.get(storage_class, self._default), self._session, self._inline_bytes_max, remove, self._held)
+
+    def belongs(self, blobs: tuple[Blob, ...], storage_class: str) -> bool:
+        if len(self._pools) == 1:
+            return True
+        number = self._pools.get(storage_class, self._default).known_number  # 0 while that pool was not used: then a copy writes to it
+        return all(len(blob.id) != stripes.ID_BYTES or stripes.pool_of(blob.id) == number for blob in blobs)
 
     def read(self, blobs: tuple[Blob, ...], start: int, length: int) -> AsyncIterator[bytes]:
         return Reading(self._pool_of, self._inline_body, blobs, start, length)

@@ -104,6 +104,10 @@ class RadosCluster:
                     "client_mount_timeout": str(CONNECT_S),
                     "rados_mon_op_timeout": str(CONNECT_S),
                     "rados_osd_op_timeout": f"{self._timeout_s:g}",
+                    # librados asks for the map when operations are this old; they must be allowed to grow so old, or it never learns where a
+                    # restarted OSD is
+                    "objecter_tick_interval": "0.5",
+                    "objecter_timeout": f"{self._timeout_s / 4:g}",
                     "objecter_inflight_ops": "65536",  # beyond these librados would block the event loop; ours are bounded before
                     "objecter_inflight_op_bytes": str(4 * BYTES_IN_FLIGHT_MAX),
                     "log_to_stderr": "false",
@@ -184,7 +188,7 @@ class RadosPool:
 
     def _io_of(self, handle: Any) -> tuple[Any, int]:
         rados = librados.load()
-        what = f"pool {self._name}" if self._name else f"the pool of number {self.known_number}"
+        what = f"pool {self._name}" if self._name else f"pool of number {self.known_number}"
         self._write_op = rados.WriteOp
         try:
             io = handle.open_ioctx(self._name) if self._name else handle.open_ioctx2(self.known_number)

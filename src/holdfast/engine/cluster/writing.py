@@ -18,61 +18,82 @@ from holdfast.model.objects import Blob
 
 IN_FLIGHT_MAX = 4
 """Objects of one body that are on their way at the same time; with the one that is being filled, the most that a writer holds."""
+HELD_BYTES_MAX = 256 << 20
+"""What the writers of a process hold together before each makes do with little: blobs of SMALL_BYTES, one in flight."""
+SMALL_BYTES = 1 << 20
 
 Remove = Callable[[Pool, bytes, int], Awaitable[None]]
+
+
+class Held:
+    """Bytes that the writers of this process hold in memory, on their way or not."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+    def is_much(self) -> bool:
+        return self.bytes > HELD_BYTES_MAX
+
+
+class _Stored:
+    """A blob that is being written: its size in bytes and objects so far."""
+
+    __slots__ = ("counter", "id", "objects", "size")
+
+    def __init__(self, id: bytes, counter: int) -> None:
+        self.id = id
+        self.counter = counter
+        self.size = 0
+        self.objects = 0
 
 
 class StripeWriter:
     """`BlobWriter` on a pool. `remove(pool, blob id, objects)` lets go of the objects of a blob that is given up."""
 
-    def __init__(self, pool: Pool, session: Session, inline_bytes_max: int, remove: Remove) -> None:
+    def __init__(self, pool: Pool, session: Session, inline_bytes_max: int, remove: Remove, held: Held) -> None:
         self._pool = pool
         self._session = session
         self._inline_bytes_max = inline_bytes_max
         self._remove = remove
-        self._id = b""
-        self._counter = 0
+        self._held = held
+        self._blobs: list[_Stored] = []
         self._pieces: list[bytes | memoryview] = []
         self._pending_bytes = 0
-        self._size = 0
-        self._stripe = 0
         self._checks: BlockChecks | None = None
-        self._flying: deque[asyncio.Future[None]] = deque()
+        self._flying: deque[tuple[asyncio.Future[None], int]] = deque()
         self._closed = False
 
     async def write(self, data: bytes) -> None:
         if self._closed:
             raise Unavailable("the writer is closed")
-        length = len(data)
-        if not length:
-            return
-        self._size += length
-        checks = self._checks
-        if checks is None and self._size > self._inline_bytes_max:
-            checks = await self._begin()
         rest: bytes | memoryview = data
-        while self._pending_bytes + length >= STRIPE_BYTES and checks is not None:
-            take = STRIPE_BYTES - self._pending_bytes
-            view = memoryview(rest)
-            self._pieces.append(view[:take])
-            checks.add(view[:take])
-            self._pending_bytes += take
-            await self._send()
+        while rest:
             checks = self._checks
-            rest = view[take:]
-            length -= take
-        if length:
-            self._pieces.append(rest)
-            self._pending_bytes += length
-            if checks is not None:
-                checks.add(rest)
+            if checks is None and (self._blobs or self._pending_bytes + len(rest) > self._inline_bytes_max):
+                checks = await self._begin()
+            take = min(len(rest), STRIPE_BYTES - self._pending_bytes)
+            piece = rest if take == len(rest) else memoryview(rest)[:take]
+            self._pieces.append(piece)
+            self._pending_bytes += take
+            self._held.bytes += take
+            if checks is None:
+                return
+            checks.add(piece)
+            if self._pending_bytes == STRIPE_BYTES:
+                await self._send()
+            elif self._pending_bytes >= SMALL_BYTES and self._held.is_much():
+                await self._send()
+                self._checks = None  # what follows is another blob
+            if take == len(rest):
+                return
+            rest = memoryview(rest)[take:]
 
     async def _begin(self) -> BlockChecks:
         """Gives the blob its id, once it is known that it will be stored."""
         number = self._pool.known_number or await self._pool.number()
-        self._counter = self._session.open()
-        self._id = stripes.blob_id(self._session.id, number, self._counter)
-        checks = self._checks = BlockChecks(self._id)
+        counter = self._session.open()
+        self._blobs.append(_Stored(stripes.blob_id(self._session.id, number, counter), counter))
+        checks = self._checks = BlockChecks(self._blobs[-1].id)
         for piece in self._pieces:
             checks.add(piece)
         return checks
@@ -80,27 +101,30 @@ class StripeWriter:
     async def _send(self) -> None:
         """Puts what is pending on its way as one object, once there is room among those in flight."""
         assert self._checks is not None
-        while len(self._flying) >= IN_FLIGHT_MAX:
+        while self._flying and (len(self._flying) >= IN_FLIGHT_MAX or self._held.is_much()):
             await self._settle()
-        pieces, size = self._pieces, self._pending_bytes
+        blob, pieces, size = self._blobs[-1], self._pieces, self._pending_bytes
         pieces.insert(0, stripes.head(self._checks.finish(), size))
-        self._flying.append(asyncio.ensure_future(self._pool.write(stripes.name_of(self._id, self._stripe), pieces, size + len(pieces[0]))))
-        self._stripe += 1
-        self._checks = BlockChecks(self._id, self._stripe * STRIPE_BLOCKS)
+        job = asyncio.ensure_future(self._pool.write(stripes.name_of(blob.id, blob.objects), pieces, size + len(pieces[0])))
+        self._flying.append((job, size))
+        blob.objects += 1
+        blob.size += size
+        self._checks = BlockChecks(blob.id, blob.objects * STRIPE_BLOCKS)
         self._pieces, self._pending_bytes = [], 0
 
     async def _settle(self) -> None:
         """Waits for the oldest object in flight. Errors: Full, Unavailable."""
-        await asyncio.shield(self._flying[0])  # who is cancelled here leaves it to abort()
+        job, size = self._flying[0]
+        await asyncio.shield(job)  # who is cancelled here leaves it to abort()
         self._flying.popleft()
+        self._held.bytes -= size
 
     async def finish(self) -> tuple[Blob, ...]:
         if self._closed:
             raise Unavailable("the writer is closed")
-        if self._checks is None:
-            self._closed = True
+        if not self._blobs:
             data = b"".join(self._pieces)
-            self._pieces = []
+            self._close()
             return (Blob(b"", len(data), crc32c(data), data),) if data else ()
         try:
             if self._pending_bytes:
@@ -111,28 +135,35 @@ class StripeWriter:
             if isinstance(error, Full):
                 await self.abort()
             else:  # the pool does not answer: nobody waits for it a second time
-                asyncio.get_running_loop().create_task(self.abort())
+                self._aborting = asyncio.get_running_loop().create_task(self.abort())
             raise
+        self._close()
+        return tuple([self._session.keep(blob.counter, FreshBlob(blob.id, blob.size, FRESH)) for blob in self._blobs])
+
+    def _close(self) -> None:
         self._closed = True
-        return (self._session.keep(self._counter, FreshBlob(self._id, self._size, FRESH)),)
+        self._held.bytes -= self._pending_bytes
+        self._pieces, self._pending_bytes = [], 0
 
     async def abort(self) -> None:
         if self._closed:
             return
-        self._closed = True
-        self._pieces = []
+        self._close()
         flying, self._flying = self._flying, deque()
         try:
             if flying:  # what is on its way would come after its removal
-                await asyncio.wait(flying)
-                for job in flying:
-                    job.exception()
-            if self._stripe:
-                await self._remove(self._pool, self._id, self._stripe)
+                await asyncio.wait([job for job, _ in flying])
+            for job, _ in flying:
+                job.exception()
+            for blob in self._blobs:
+                await self._remove(self._pool, blob.id, blob.objects)
         finally:
-            if self._id:
-                self._session.close(self._counter)
+            self._held.bytes -= sum(size for _, size in flying)
+            for blob in self._blobs:
+                self._session.close(blob.counter)
 
     def __del__(self) -> None:
-        if self._id and not self._closed:
-            self._session.close(self._counter)
+        if not self._closed:
+            self._held.bytes -= self._pending_bytes + sum(size for _, size in self._flying)
+            for blob in self._blobs:
+                self._session.close(blob.counter)

@@ -57,6 +57,9 @@ class EmbeddedBlobs:
     def writer(self, size: int | None, storage_class: str = "") -> FileWriter:
         return FileWriter(self._root, self._pool, self._inline_bytes_max, self._room)
 
+    def belongs(self, blobs: tuple[Blob, ...], storage_class: str) -> bool:
+        return True
+
     def read(self, blobs: tuple[Blob, ...], start: int, length: int) -> AsyncIterator[bytes]:
         return Reading(self._root, self._pool, self._connection, blobs, start, length)
 

@@ -247,10 +247,10 @@ async def test_the_least_privileged_cephx_user_works_and_reaches_nothing_else(ow
     own_ceph.ask("config-key", "set", "test/secret", "topsecret")
     own_ceph.ask("osd", "pool", "create", "somebody-elses", "8", "8")
     conf, keyring = tmp_path / "ceph.conf", tmp_path / "keyring"
-    capabilities = ("mon", "profile simple-rados-client", "osd", f"allow rw pool={own_pool}")
+    capabilities = ("mon", "profile simple-rados-client", "osd", f"allow rw pool={own_pool} namespace=gateways")
     keyring.write_text(own_ceph.ask("auth", "get-or-create", "client.least", *capabilities))
     conf.write_text(own_ceph.conf.read_text().replace(f"keyring = {own_ceph.keyring}", f"keyring = {keyring}"))
-    store = Store(open_pools(str(conf), "least", own_pool, {}, TIMEOUT_S)[""])
+    store = Store(open_pools(str(conf), "least", own_pool, {}, TIMEOUT_S, namespace="gateways")[""])
     blobs = await store.put(BODY)
     assert await store.get(blobs) == BODY
     await store.blobs.check()
@@ -260,11 +260,12 @@ async def test_the_least_privileged_cephx_user_works_and_reaches_nothing_else(ow
     assert handle.mon_command('{"prefix": "versions"}', b"")[0] == 0
     for refused in ('{"prefix": "config-key get", "key": "test/secret"}', '{"prefix": "auth ls"}', '{"prefix": "osd pool create", "pool": "x"}'):
         assert handle.mon_command(refused, b"")[0] == -13, refused
-    other = open_pools(str(conf), "least", "somebody-elses", {}, TIMEOUT_S)[""]
-    for call in (other.write("x", [b"x"], 1), other.read("x", 0, 1), other.stat("x"), other.remove("x")):
-        await bounded(call, Unavailable)
+    for pool, namespace in (("somebody-elses", "gateways"), (own_pool, ""), (own_pool, "another")):
+        other = open_pools(str(conf), "least", pool, {}, TIMEOUT_S, namespace=namespace)[""]
+        for call in (other.write("x", [b"x"], 1), other.read("x", 0, 1), other.stat("x"), other.remove("x")):
+            await bounded(call, Unavailable)
+        await other.close()
     await store.blobs.close()
-    await other.close()
 
 
 def test_a_missing_library_is_said_with_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,8 @@ class Operations:
     def submit(self, cost: int, start: Start, value: Callable[[Any], Any]) -> asyncio.Future[Any]:
         """The outcome of an operation of `cost` bytes: `value` of what the callback was given, in the loop's thread."""
         loop = asyncio.get_running_loop()
-        self._loop = loop
+        if loop is not self._loop:
+            self._begin_anew(loop)
         future: asyncio.Future[Any] = loop.create_future()
         due = loop.time() + self._timeout_s
         if self._waiting or (self._bytes and self._bytes + cost > self._bytes_max):
@@ -48,6 +49,15 @@ class Operations:
         if self._watch is None:
             self._watch = loop.call_later(LOOK_S, self._look)
         return future
+
+    def _begin_anew(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Another event loop asks: whoever waits in one that ended waits no more."""
+        self._flying.clear()
+        self._waiting.clear()
+        self._bytes = 0
+        self._watch = None
+        self._woken = False
+        self._loop = loop
 
     def _start(self, due: float, future: asyncio.Future[Any], cost: int, start: Start, value: Callable[[Any], Any]) -> None:
         number = self._next

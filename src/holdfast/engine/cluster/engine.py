@@ -15,6 +15,7 @@ from holdfast.engine.api import EngineError, Keyring, Unavailable
 from holdfast.engine.cluster import schema, scrub, statements
 from holdfast.engine.cluster.blobs import ClusterBlobs
 from holdfast.engine.cluster.catalog import ClusterCatalog
+from holdfast.engine.cluster.ceph_versions import guard
 from holdfast.engine.cluster.connection import connect
 from holdfast.engine.cluster.database import Database
 from holdfast.engine.cluster.moving import ClusterMoving
@@ -31,7 +32,7 @@ log = logging.getLogger("holdfast.engine")
 
 def rados_pools(place: Place) -> Mapping[str, Pool]:
     """The pools of a place, by storage class; connected when they are needed."""
-    return open_pools(place.ceph, place.user, place.pool, place.pools, place.timeout_s, namespace=place.schema)
+    return open_pools(place.ceph, place.user, place.pool, place.pools, place.timeout_s, connected=guard(place.insecure_ceph), namespace=place.schema)
 
 
 class ClusterEngine:

@@ -41,7 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Annotated[str, About(STORE, "Directory that holds everything: catalog, bodies, keys, logs.", "/srv/holdfast")] = "./holdfast-data"
     engine: Annotated[
         str, About(STORE, "Where the store is: a cluster's URL; without one, the data directory.",
-                   "cluster://?postgres=DSN&ceph=CONF&pool=POOL", secret=True)
+                   "cluster://?postgres=DSN&ceph=CONF&pool=POOL")
     ] = ""  # fmt: skip
     master_key: Annotated[
         str, About(STORE, "File of the key that seals secrets at rest, the same for all gateways of a cluster; else master.key in the data.",
@@ -145,6 +145,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Without what is secret: what is printed ends up in logs."""
         shown = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if not name.startswith("root_"))
         return f"Settings({', '.join(shown)})"
+
+
+def master_path(settings: Settings) -> Path:
+    """Where the master key is."""
+    return Path(settings.master_key or f"{settings.data_dir}/master.key")
 
 
 class Row(NamedTuple):

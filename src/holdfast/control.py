@@ -13,7 +13,7 @@ from holdfast.admin.routes import ROUTES
 from holdfast.authn.negotiate import Acceptor
 from holdfast.authz.grants import compile_grants
 from holdfast.cli.audit_log import audit_path
-from holdfast.config import Settings, endpoint_of
+from holdfast.config import Settings, endpoint_of, master_path
 from holdfast.engine.api import Engine
 from holdfast.identities import master
 from holdfast.identities.cache import Keys
@@ -32,7 +32,7 @@ def administration(engine: Engine, settings: Settings, audit: Audit | None, url:
     listener, as they are bound.
 
     Errors: MasterKeyError, KerberosError, BadProvider; OSError, for certificates to trust an issuer by."""
-    path = Path(settings.data_dir) / master.FILE_NAME
+    path = master_path(settings)
     key = master.load(path)
     if key is None:
         raise MasterKeyError(f"{path} is missing")

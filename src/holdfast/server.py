@@ -34,7 +34,7 @@ from holdfast.authz.roles import role_named
 from holdfast.buckets.links import source_of
 from holdfast.cli.audit_log import note_start, open_audit
 from holdfast.cli.banner import Started, banner, key_text, own_authority, ready_line
-from holdfast.config import Settings
+from holdfast.config import Settings, master_path
 from holdfast.control import access_path, administration, instance_facts
 from holdfast.doors import Doors
 from holdfast.engine.api import Engine, EngineError
@@ -76,7 +76,7 @@ from holdfast.wire.model import service
 
 log = logging.getLogger(__name__)
 FILES_MAX = 1 << 20
-PREPARE_S = 60
+PREPARE_S = 30
 """A gateway that prepares the store and is not heard of for so long has died at it."""
 
 
@@ -348,14 +348,11 @@ async def _prepare(settings: Settings) -> Prepared:
             log.info("bootstrap applied", extra={"file": settings.bootstrap, "changes": changes})
         await master.verify(registry, key)
         note_start(settings, changes)
-        await engine.lease("prepare", 0)
         return Prepared(access_key=administrator.access_key, secret_key=administrator.secret)
     finally:
+        with contextlib.suppress(EngineError):
+            await engine.lease("prepare", 0)
         await engine.close()
-
-
-def master_path(settings: Settings) -> Path:
-    return Path(settings.master_key) if settings.master_key else Path(settings.data_dir) / master.FILE_NAME
 
 
 def open_engine(settings: Settings) -> Engine:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast import __version__
-from holdfast.config import Settings
+from holdfast.config import Settings, master_path
 from holdfast.identities import master
 from holdfast.identities.master import MasterKeyError
 from holdfast.observe.audit import Audit, Event
@@ -30,7 +30,7 @@ def audit_path(settings: Settings) -> Path | None:
 
 def keys_of(settings: Settings) -> Keys:
     """The keys that the master key gives for the chain. Errors: MasterKeyError."""
-    path = Path(settings.data_dir) / master.FILE_NAME
+    path = master_path(settings)
     key = master.load(path)
     if key is None:
         raise MasterKeyError(f"{path} is missing")

@@ -155,6 +155,10 @@ def shown(row: Row, value: Any) -> str:
     """A value as a person reads it."""
     if row.about.secret:
         return "(set)" if value else "(not set)"
+    if row.name == "engine" and value:
+        from holdfast.engines import shown as shown_engine
+
+        return shown_engine(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple):
@@ -173,7 +177,7 @@ def show_config(loaded: Loaded) -> str:
     lines: list[str] = []
     for name, row in TABLE.items():
         value = getattr(loaded.settings, name)
-        if row.about.secret:
+        if row.about.secret or (name == "engine" and value):
             lines.append(f"# {name} {shown(row, value)}  ({loaded.origins[name]})")
             continue
         if isinstance(value, bool):

@@ -292,30 +292,24 @@ class Blobs(Protocol):
 
     def inline_max(self) -> int:
         """Bodies of at most this many bytes should come through `inline` (kept in the catalog's row)."""
-        ...
 
     def inline(self, data: bytes) -> Blob:
         """A small blob that becomes durable with the commit that names it. No I/O."""
-        ...
 
     def writer(self, size: int | None, storage_class: str = "") -> BlobWriter:
         """A writer for a body of `size` bytes, or None when unknown. An engine that keeps storage classes in different places puts it where
         `storage_class` belongs; one that it does not know, or "", goes where most do."""
-        ...
 
     def belongs(self, blobs: tuple[Blob, ...], storage_class: str) -> bool:
-        """Whether these blobs lie where bodies of that storage class do, so that a version of that class may share them. No I/O."""
-        ...
+        """Whether these blobs lie where bodies of that class do, so that a version of it may share them. No I/O."""
 
     def read(self, blobs: tuple[Blob, ...], start: int, length: int) -> AsyncIterator[bytes]:
         """The bytes [start, start + length) of the blobs in a row, in pieces of about 1 MiB, each verified before it is given.
 
         Everything that can fail early (a missing file) fails at the first piece. Errors: Damaged, Gone, Unavailable."""
-        ...
 
     async def discard(self, blobs: Iterable[Blob]) -> None:
         """Forgets blobs that no version names. Never raises for a missing one."""
-        ...
 
 
 class Document(msgspec.Struct, frozen=True):

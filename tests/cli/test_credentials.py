@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,7 @@ def test_m17_secrets_hold_the_characters_that_clients_must_escape(root: Somebody
         secrets += made["key"]
         if "+" in secrets and "/" in secrets:
             break
+        time.sleep(0.05)  # the logs are written a moment later
     assert "+" in secrets and "/" in secrets
 
 
@@ -172,11 +174,14 @@ def test_explain_and_why_name_the_rule_and_the_least_that_would_allow_it(root: S
         ran = root.run("why", request_id)
         if ran.code == 0 and "PutObject" in ran.out and "now:" in ran.out:
             break
+        time.sleep(0.05)  # the logs are written a moment later
     assert ran.code == 0 and name in ran.out and "AccessDenied" in ran.out and "Allow " in ran.out, ran
     data = json.loads(root.run("why", request_id, "--output", "json").out)["data"]
     statement = data["explained"]["suggestion"]
-    root.admin("policy", "create", "--name", unique("p"), "--statements", json.dumps([statement]))
+    policy = unique("p")
+    root.admin("policy", "create", "--name", policy, "--statements", json.dumps([statement]))
     s3.put_object(Bucket=bucket, Key="a", Body=b"a")  # what it says is enough
+    root.admin("policy", "delete", "--name", policy, "--force")  # it is for any user: other tests share the server
     assert root.run("why", "0" * 16).code == 1
     assert root.run("why", "no-id").code == 1
     assert root.run("explain", "--as", "nobody-at-all", "s3:GetObject", bucket).code == 1
@@ -201,6 +206,7 @@ def test_explain_knows_whose_an_object_is(root: Somebody) -> None:
         told = root.run("why", denied.value.response["ResponseMetadata"]["RequestId"])  # type: ignore[attr-defined]
         if told.code == 0 and "now:" in told.out:
             break
+        time.sleep(0.05)  # the logs are written a moment later
     assert told.code == 0 and f"{name} may not do GetObject on {mine}/roots" in told.out, told
     for key in expected:
         s3.delete_object(Bucket=mine, Key=key)
@@ -218,6 +224,7 @@ def test_each_change_and_refusal_is_in_the_audit_log_without_secrets(root: Someb
         found = {line["action"]: line for line in lines if line.get("door") == "admin" and (name in json.dumps(line))}
         if {"CreateUser", "CreateCustomerSecretKey", "ListUsers"} <= set(found):
             break
+        time.sleep(0.05)  # the logs are written a moment later
     assert found["CreateUser"]["decision"] == "allow" and found["CreateUser"]["who"] == "administrator"
     assert "policy Administrators" in found["CreateUser"]["rule"]
     assert found["ListUsers"]["decision"] == "deny" and found["ListUsers"]["who"] == name

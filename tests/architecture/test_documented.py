@@ -87,7 +87,7 @@ def test_readme_and_contributing_name_only_make_targets_that_exist() -> None:
         assert set(re.findall(r"make ([a-z]+)\b", (ROOT / name).read_text())) <= targets, name
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "requirements-kerberos.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "requirements-kerberos.lock", "requirements-cluster.lock"])
 def test_lock_pins_by_hash_and_names_no_host(name: str) -> None:
     text = (ROOT / name).read_text()
     assert "://" not in text and "--index" not in text and "--extra-index" not in text and "--find-links" not in text

@@ -22,7 +22,7 @@ def test_a_failing_sync_refuses_the_write(launch: Start, syncs: Syncs, part: str
     syncs.fail(part)
     for key in ("w0/k0", "w0/new"):
         answer = writer.put(key, large)
-        assert (answer.status, answer.code) == (503, "ServiceUnavailable"), answer
+        assert (answer.status, answer.code) == (503, "SlowDown"), answer
     syncs.obey()
     assert writer.put("w0/k3", large).status == 200                  # from here on the refused writes are settled, one way or the other
     assert audit(client, BUCKET, ledger) == []

@@ -15,7 +15,6 @@ from holdfast.model.errors import (
     NotModified,
     OperationAborted,
     Refusal,
-    ServiceUnavailable,
     SlowDown,
 )
 from holdfast.model.messages import Request, Response
@@ -60,10 +59,8 @@ def refusal_of(error: engine.EngineError) -> Refusal:
     """What an engine's error means to a client when the operation did not say it better."""
     if isinstance(error, engine.Full):
         return InsufficientStorage()
-    if isinstance(error, engine.Frozen):
+    if isinstance(error, engine.Unavailable):  # a store that is moved, or whose backends do not answer: what every client tries again
         return SlowDown(headers=((b"Retry-After", b"1"),))
-    if isinstance(error, engine.Unavailable):
-        return ServiceUnavailable(headers=((b"Retry-After", b"1"),))
     if isinstance(error, engine.Stale | engine.Conflict):
         return OperationAborted()
     if isinstance(error, engine.Gone):

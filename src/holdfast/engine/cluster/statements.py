@@ -118,7 +118,7 @@ COUNTERS = Statement(
 
 
 def _function(name: str, types: str) -> Statement:
-    marks = ", ".join(f"${number}::{kind.strip()}" for number, kind in enumerate(types.split(","), 1))
+    marks = ", ".join(f"${number}::{kind.strip()}" for number, kind in enumerate(types.split(","), 1) if kind)
     return Statement(name, f"SELECT * FROM {name}({marks})")
 
 
@@ -151,7 +151,7 @@ THAW = Statement("thaw", "DELETE FROM frozen")
 RAISE_COUNTERS = _function("raise_counters", "bigint, bigint, bigint")
 PLACE_DOCUMENT = _function("place_document", "text, text, bytea, bigint")
 PLACE_BUCKET = _function("place_bucket", "bigint, text, text, text, bigint, bytea")
-CHECK = Statement("check", "UPDATE counters SET value = value + 1 WHERE name = 'check' RETURNING value")
+PROBE = _function("probe", "")
 
 STATEMENTS = {
     "reads": (
@@ -163,7 +163,7 @@ STATEMENTS = {
     ),
     "steps": (
         COMMIT, AMEND, EXPUNGE, CREATE_BUCKET, CHANGE_BUCKET, DELETE_BUCKET, START_UPLOAD, ADD_PART, ABORT_UPLOAD, CREATE_PAR, DELETE_PAR,
-        CREATE_PAR_UPLOAD, PURGE_PARS, PUT_DOCUMENTS, DELETE_DOCUMENT, TAKE_LEASE, CHECK, FREEZE, THAW, RAISE_COUNTERS, PLACE_DOCUMENT,
+        CREATE_PAR_UPLOAD, PURGE_PARS, PUT_DOCUMENTS, DELETE_DOCUMENT, TAKE_LEASE, PROBE, FREEZE, THAW, RAISE_COUNTERS, PLACE_DOCUMENT,
         PLACE_BUCKET,
     ),
 }  # fmt: skip

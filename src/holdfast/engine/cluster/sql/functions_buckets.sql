@@ -307,6 +307,15 @@ BEGIN
 END
 $$;
 
+-- Whether pages can be added and a commit is durable: what is kept in free pages would tell nothing of a full disk.
+CREATE OR REPLACE FUNCTION probe() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM hold_store();
+    TRUNCATE probes;
+    INSERT INTO probes SELECT decode(repeat('5a', 7000), 'hex') FROM generate_series(1, 16);
+END
+$$;
+
 -- A background job is done by one gateway at a time: true when the caller has it for the next p_seconds.
 CREATE OR REPLACE FUNCTION take_lease(p_name text, p_holder text, p_seconds bigint) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN

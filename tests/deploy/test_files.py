@@ -26,7 +26,7 @@ def test_the_systemd_unit_is_one(tmp_path: Path) -> None:
 
 
 def test_what_the_files_name_exists() -> None:
-    for name in ("Dockerfile", "compose.yaml", "holdfast.service"):
+    for name in ("Dockerfile", "compose.yaml", "cluster/compose.yaml", "holdfast.service"):
         text = (DEPLOY / name).read_text()
         for variable in re.findall(r"HOLDFAST_([A-Z_]+)[=:]", text):
             assert variable.lower() in TABLE, f"{name}: HOLDFAST_{variable}"

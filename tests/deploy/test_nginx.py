@@ -16,17 +16,11 @@ import pytest
 from botocore.config import Config
 
 from tests import certificates
+from tests.deploy.nginx import free_port, nginx, replaced
 from tests.serving import ROOT, Server
 
 pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 CLIENT = "127.0.0.9"
-
-
-def free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")
@@ -36,31 +30,18 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, st
     made = certificates.make(home / "tls")
     server = Server(home / "server", workers=1, trusted_proxies="127.0.0.1").start()
     port = free_port()
-    text = (ROOT / "deploy" / "nginx.conf").read_text()
-    for old, new in (
+    text = replaced(
+        (ROOT / "deploy" / "nginx.conf").read_text(),
         ("server 127.0.0.1:9000;", f"server {server.endpoint.removeprefix('http://')};"),
         ("listen 443 ssl http2;", f"listen 127.0.0.1:{port} ssl http2;"),
         ("server_name s3.example.org *.s3.example.org;", "server_name localhost *.localhost;"),
         ("/etc/nginx/tls/s3.example.org.pem", str(made.cert)),
         ("/etc/nginx/tls/s3.example.org.key", str(made.key)),
-    ):
-        assert text.count(old) == 1, old
-        text = text.replace(old, new)
-    temporary = " ".join(f"{kind}_temp_path {home}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-    main = f"daemon off; pid {home}/nginx.pid; error_log {home}/error.log; worker_processes 1;\nevents {{}}\n"
-    (home / "nginx.conf").write_text(f"{main}http {{ access_log off; {temporary}\n{text}\n}}\n")
-    process = subprocess.Popen([shutil.which("nginx") or "nginx", "-p", str(home), "-c", str(home / "nginx.conf")], stderr=subprocess.PIPE)
+    )
     try:
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert process.poll() is None, process.stderr and process.stderr.read()
-            time.sleep(0.05)
-        yield server, f"https://localhost:{port}", str(made.ca)
+        with nginx(home, text, port):
+            yield server, f"https://localhost:{port}", str(made.ca)
     finally:
-        process.terminate()
-        process.wait(10)
         server.stop()
 
 

@@ -65,7 +65,9 @@ def cluster(postgres: Postgres, ceph: Ceph, shared_pool: str, schema: str, tmp_p
     key.write_text(f"{'5' * 8} {'a' * 64}\n")
     key.chmod(0o600)
     nodes = [
-        Server(tmp_path / f"node{number}", workers=1, master_key=key, trusted_proxies="127.0.0.1", domain="s3g.internal", env={"HOLDFAST_ENGINE": url})
+        Server(
+            tmp_path / f"node{number}", workers=1, master_key=key, trusted_proxies="127.0.0.1", domain="s3g.internal", env={"HOLDFAST_ENGINE": url}
+        )
         for number in range(NODES)
     ]
     port, control = free_port(), free_port()

@@ -11,7 +11,7 @@ import pytest
 
 from deploy.local.ceph import Ceph
 from holdfast.engine.api import Damaged, EngineError, Full, Gone, Unavailable
-from holdfast.engine.cluster import reading, stripes, writing
+from holdfast.engine.cluster import held, reading, stripes, writing
 from holdfast.engine.cluster.memory_pool import MemoryPool
 from holdfast.engine.cluster.pool import Pool
 from holdfast.engine.cluster.rados_pool import open_pools
@@ -232,7 +232,7 @@ async def test_writers_abort_and_end(memory: MemoryPool) -> None:
 
 
 async def test_many_writers_make_do_with_little_each(memory: MemoryPool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "HELD_BYTES_MAX", 8 << 20)
+    monkeypatch.setattr(held, "HELD_BYTES_MAX", 8 << 20)
     memory.latency_s = 0.005
     store = Store(memory)
     most = 0
@@ -261,3 +261,17 @@ async def test_many_writers_make_do_with_little_each(memory: MemoryPool, monkeyp
     assert store.blobs._held.bytes == 0 and single.size == len(BODY)
     names_left = {stripes.blob_of(name) for name in memory.objects}
     assert names_left == {blob.id for run in blobs for blob in run} | {single.id}
+
+
+async def test_many_downloads_make_do_with_little_each(memory: MemoryPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(memory)
+    blobs = await store.put(BODY)
+    monkeypatch.setattr(held, "HELD_BYTES_MAX", 16 << 20)
+    readings = [store.blobs.read(blobs, 0, len(BODY)) for _ in range(20)]
+    begun = [await anext(pieces) for pieces in readings]  # and then nobody takes more for a while
+    assert store.blobs._ahead.bytes < (16 << 20) + 21 * (reading.PIECE_BYTES + 1000)
+    for first, pieces in zip(begun[:15], readings[:15], strict=True):
+        assert first + b"".join([piece async for piece in pieces]) == BODY
+    del readings, pieces
+    gc.collect()
+    assert store.blobs._ahead.bytes == 0

@@ -8,12 +8,13 @@ from awscrt.checksums import crc32c
 
 from holdfast.engine.api import EngineError
 from holdfast.engine.cluster import stripes
+from holdfast.engine.cluster.held import Held
 from holdfast.engine.cluster.pool import Pool
 from holdfast.engine.cluster.reading import PIECE_BYTES, InlineBody, Reading
 from holdfast.engine.cluster.removal import LINGER_S, Asker, Lingering, Unnamed, remove
 from holdfast.engine.cluster.session import UNNEEDED, Session
 from holdfast.engine.cluster.sweeping import Alive, sweep
-from holdfast.engine.cluster.writing import Held, StripeWriter
+from holdfast.engine.cluster.writing import StripeWriter
 from holdfast.model.objects import Blob
 
 DEFAULT_CLASS = ""
@@ -45,7 +46,7 @@ class ClusterBlobs:
         self._session = session
         self._lingering = Lingering(linger_s)
         self._numbered: dict[int, Pool] = {}
-        self._held = Held()
+        self._held, self._ahead = Held(), Held()
 
     def inline_max(self) -> int:
         return self._inline_bytes_max
@@ -63,7 +64,7 @@ class ClusterBlobs:
         return all(len(blob.id) != stripes.ID_BYTES or stripes.pool_of(blob.id) == number for blob in blobs)
 
     def read(self, blobs: tuple[Blob, ...], start: int, length: int) -> AsyncIterator[bytes]:
-        return Reading(self._pool_of, self._inline_body, blobs, start, length)
+        return Reading(self._pool_of, self._inline_body, self._ahead, blobs, start, length)
 
     def _pool_of(self, number: int) -> Pool:
         pool = self._numbered.get(number)

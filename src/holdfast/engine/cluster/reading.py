@@ -11,13 +11,14 @@ from awscrt.checksums import crc32c
 from holdfast.engine.api import Damaged, Gone
 from holdfast.engine.blocks import BLOCK_BYTES, blocks, verify
 from holdfast.engine.cluster import stripes
+from holdfast.engine.cluster.held import Held
 from holdfast.engine.cluster.pool import Pool
 from holdfast.engine.cluster.stripes import STRIPE_BLOCKS, STRIPE_BYTES
 from holdfast.model.objects import Blob
 
 PIECE_BYTES = 1 << 20
 AHEAD_BYTES = 8 << 20
-"""How much of one body is asked for before it is given: two objects of it."""
+"""How much of one body is asked for before it is given: two objects of it; a single piece while all downloads hold much."""
 AHEAD_MAX = 16
 LOOK_MAX = 32
 """Blobs whose beginnings are looked for, and small bodies that are fetched, before the first piece."""
@@ -73,15 +74,16 @@ class _Piece:
 class Reading:
     """An iterator of pieces of a run of blobs."""
 
-    __slots__ = ("_ahead", "_ahead_bytes", "_held", "_inline_body", "_plan", "_pool_of", "_spans", "_started")
+    __slots__ = ("_ahead", "_ahead_bytes", "_all_ahead", "_held", "_inline_body", "_plan", "_pool_of", "_spans", "_started")
 
-    def __init__(self, pool_of: PoolOf, inline_body: InlineBody, blobs: tuple[Blob, ...], start: int, length: int) -> None:
+    def __init__(self, pool_of: PoolOf, inline_body: InlineBody, all_ahead: Held, blobs: tuple[Blob, ...], start: int, length: int) -> None:
         self._pool_of = pool_of
         self._inline_body = inline_body
         self._spans = spans_of(blobs, start, length)
         self._plan = _planned(pool_of, self._spans)
         self._ahead: deque[_Piece | tuple[Blob, int, int]] = deque()
         self._ahead_bytes = 0
+        self._all_ahead = all_ahead
         self._held: dict[bytes, bytes] = {}
         self._started = False
 
@@ -101,6 +103,7 @@ class Reading:
             if isinstance(piece, tuple):
                 return await self._inline(*piece)
             self._ahead_bytes -= piece.length
+            self._all_ahead.bytes -= piece.length
             return await self._verified(piece)
         except BaseException:
             self.close()
@@ -108,13 +111,14 @@ class Reading:
 
     def _ask(self) -> None:
         """Keeps what is asked for ahead of what is given."""
-        while self._ahead_bytes < AHEAD_BYTES and len(self._ahead) < AHEAD_MAX:
+        while not self._ahead or (self._ahead_bytes < AHEAD_BYTES and len(self._ahead) < AHEAD_MAX and not self._all_ahead.is_much()):
             piece = next(self._plan, None)
             if piece is None:
                 return
             self._ahead.append(piece)
             if isinstance(piece, _Piece):
                 self._ahead_bytes += piece.length
+                self._all_ahead.bytes += piece.length
 
     async def _verified(self, piece: _Piece) -> bytes:
         blob, source = piece.blob, piece.source
@@ -168,6 +172,8 @@ class Reading:
     def close(self) -> None:
         """Lets go of what was asked for. Called by itself at the end, at an error, and when the iterator is dropped."""
         self._plan = iter(())
+        self._all_ahead.bytes -= self._ahead_bytes
+        self._ahead_bytes = 0
         while self._ahead:
             piece = self._ahead.popleft()
             if isinstance(piece, _Piece):

@@ -11,6 +11,7 @@ from awscrt.checksums import crc32c
 from holdfast.engine.api import EngineError, Full, Unavailable
 from holdfast.engine.blocks import BlockChecks
 from holdfast.engine.cluster import stripes
+from holdfast.engine.cluster.held import Held
 from holdfast.engine.cluster.pool import Pool
 from holdfast.engine.cluster.session import FRESH, FreshBlob, Session
 from holdfast.engine.cluster.stripes import STRIPE_BLOCKS, STRIPE_BYTES
@@ -18,21 +19,10 @@ from holdfast.model.objects import Blob
 
 IN_FLIGHT_MAX = 4
 """Objects of one body that are on their way at the same time; with the one that is being filled, the most that a writer holds."""
-HELD_BYTES_MAX = 256 << 20
-"""What the writers of a process hold together before each makes do with little: blobs of SMALL_BYTES, one in flight."""
 SMALL_BYTES = 1 << 20
+"""The blobs of a body, one of them in flight, while the uploads of the process hold much."""
 
 Remove = Callable[[Pool, bytes, int], Awaitable[None]]
-
-
-class Held:
-    """Bytes that the writers of this process hold in memory, on their way or not."""
-
-    def __init__(self) -> None:
-        self.bytes = 0
-
-    def is_much(self) -> bool:
-        return self.bytes > HELD_BYTES_MAX
 
 
 class _Stored:

@@ -10,7 +10,6 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from holdfast.admin.codes import Codes
 from holdfast.admin.faults import Fault, invalid, missing
 from holdfast.admin.throttle import Throttle
 from holdfast.authn.negotiate import Acceptor
@@ -71,7 +70,6 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     oci_domain: str = ""
     """That of OCI's hosts, "" for none."""
     throttle: Throttle = msgspec.field(default_factory=Throttle)
-    codes: Codes = msgspec.field(default_factory=Codes)
 
 
 class Call(msgspec.Struct, kw_only=True):

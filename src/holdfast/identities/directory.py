@@ -17,6 +17,7 @@ from holdfast.identities.policies import Policies
 from holdfast.identities.retries import Retries
 from holdfast.identities.roles import Roles
 from holdfast.identities.sessions import Sessions
+from holdfast.identities.sign_in_codes import SignInCodes
 from holdfast.identities.tenancies import Tenancies
 from holdfast.identities.tokens import Tokens
 from holdfast.identities.users import Users
@@ -44,6 +45,7 @@ class Directory:
         self.retries = Retries(registry)
         self.work_requests = WorkRequests(registry)
         self.sessions = Sessions(registry, self.users)
+        self.sign_in_codes = SignInCodes(registry)
         self.passwords = Passwords(registry, self.users, self.sessions)
 
     async def world(self, tenancy_id: str) -> World:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from holdfast.admin.codes import Codes, waiting_of
 from holdfast.admin.pages.sign_in import Rate
+from holdfast.admin.waiting import waiting_of
 from holdfast.federation.pending import Seal, challenge_of, new_pending
 from holdfast.federation.person import person_of, values_of
 from holdfast.model.federation import Person, Provider, SignInRefused
@@ -76,20 +76,6 @@ def test_a_sign_in_under_way_is_sealed_and_ends(monkeypatch: pytest.MonkeyPatch)
     now = time.time()
     monkeypatch.setattr("cryptography.fernet.time.time", lambda: now + 601)
     assert seal.open(text) is None
-
-
-def test_codes_count_once_with_their_verifier_and_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    codes = Codes()
-    code = codes.make("user", challenge_of("v"))
-    assert codes.take(code, "w") == "" and codes.take(code, "v") == ""  # a wrong verifier ends it
-    code = codes.make("user", challenge_of("v"))
-    assert codes.take(code, "v") == "user" and codes.take(code, "v") == ""
-    late = codes.make("user", challenge_of("v"))
-    first = time.monotonic()
-    monkeypatch.setattr("holdfast.admin.codes.time.monotonic", lambda: first + 121)
-    assert codes.take(late, "v") == ""
-    made = [codes.make("user", challenge_of("v")) for _ in range(1001)]
-    assert codes.take(made[0], "v") == "" and codes.take(made[-1], "v") == "user"
 
 
 CHALLENGE, STATE = "a" * 43, "b" * 16

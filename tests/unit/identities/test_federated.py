@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from holdfast.engine.memory import MemoryEngine
+from holdfast.federation.pending import challenge_of
 from holdfast.identities.directory import Directory
 from holdfast.identities.documents import Taken, Unknown
 from holdfast.identities.enrolment_requests import OF_USER_MAX
@@ -150,5 +151,25 @@ def test_only_a_member_is_a_manager_and_only_as_long_as_he_is_one() -> None:
         assert (await directory.organisations.set_manager(user.id, physics.id, True)).manager
         await directory.organisations.leave(user.id, physics.id)
         assert not (await directory.organisations.enrol(user.id, physics.id, 2)).manager
+
+    scenario(steps)
+
+
+def test_codes_count_once_with_their_verifier_until_they_end_and_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def steps(directory: Directory, tenancy: str) -> None:
+        codes, challenge = directory.sign_in_codes, challenge_of("v")
+        code = await codes.make("user", challenge, 1)
+        assert await codes.take(code, "w", 1) == "" and await codes.take(code, "v", 1) == ""  # a wrong verifier ends it
+        code = await codes.make("user", challenge, 1)
+        taken = await asyncio.gather(*(codes.take(code, "v", 1) for _ in range(5)))
+        assert sorted(taken) == ["", "", "", "", "user"]
+        late = await codes.make("user", challenge, 1)
+        assert await codes.take(late, "v", 1 + 120_000) == "" and await codes.take("nobody's", "v", 1) == ""
+        monkeypatch.setattr("holdfast.identities.sign_in_codes.CODES_MAX", 2)
+        kept = [await codes.make("user", challenge, 1) for _ in range(2)]
+        with pytest.raises(Taken):
+            await codes.make("user", challenge, 1)
+        await codes.make("user", challenge, 1 + 120_000)
+        assert await codes.take(kept[0], "v", 1) == ""  # it had ended, and was taken out
 
     scenario(steps)

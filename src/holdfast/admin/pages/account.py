@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
 from starlette.responses import Response
 
-from holdfast.admin.codes import waiting_of
 from holdfast.admin.pages.html import HEADERS, Html, failure, html, joined, page
 from holdfast.admin.pages.visit import Visit, redirect
 from holdfast.admin.route import Services
 from holdfast.admin.shown import token_label
 from holdfast.admin.snippets import Place, snippet
+from holdfast.admin.waiting import waiting_of
 
 Action = Callable[[Visit, dict[str, str]], Awaitable[Response]]
 _SNIPPETS = ("boto3", "boto2", "s3cmd", "rclone", "cyberduck")
@@ -104,7 +105,7 @@ class Account:
         status, me = await visit.ask("GET", "/whoami")
         if waiting is None or status != 200:
             return failure("Command line", "This is not the address that the command line printed.", status=400)
-        code = self._services.codes.make(me["data"]["id"], waiting.challenge)
+        code = await self._services.directory.sign_in_codes.make(me["data"]["id"], waiting.challenge, int(time.time() * 1000))
         answer = redirect(f"http://127.0.0.1:{waiting.port}/?code={code}&state={waiting.state}")
         answer.headers.update({**HEADERS, "referrer-policy": "no-referrer"})
         return answer

@@ -15,11 +15,11 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from holdfast.admin.codes import waiting_of
 from holdfast.admin.pages.html import HEADERS, Html, failure, html, joined, page
 from holdfast.admin.pages.visit import Visit
 from holdfast.admin.route import Services
 from holdfast.admin.routes.sessions import SESSION_S
+from holdfast.admin.waiting import waiting_of
 from holdfast.federation.issuer import Issuer
 from holdfast.federation.pending import LIFE_S, Pending, Seal, new_pending
 from holdfast.federation.person import person_of

@@ -36,7 +36,7 @@ async def exchange(call: Call) -> shown.Session:
         seconds = str(math.ceil(wait))
         raise Fault(429, "TooManyRequests", f"Too many wrong codes; try again in {seconds} s.", headers=(("retry-after", seconds),))
     throttle.wrong(name)
-    user = await call.directory.users.user(call.services.codes.take(body.code, body.verifier))
+    user = await call.directory.users.user(await call.directory.sign_in_codes.take(body.code, body.verifier, call.now_ms))
     if user is None or user.status != ACTIVE:
         raise unauthenticated("The code does not count (any more): sign in again.")
     throttle.right(name)

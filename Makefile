@@ -13,16 +13,22 @@ PYTEST   ?=
 ARGS     ?=
 WORKERS  ?= 2
 
-.PHONY: help venv serve test clients lint format docs conformance bench soak lock clean
+.PHONY: help venv serve test clients lint format docs conformance bench soak lock clean cluster cluster-down
 .DEFAULT_GOAL := help
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: $(VENV)/.runtime ## build .venv with the holdfast command in it
 
 serve: $(VENV)/.runtime ## run the store, ready to use; data in ./holdfast-data
 	@exec $(BIN)/holdfast serve $(ARGS)
+
+cluster: $(VENV)/.runtime ## a real PostgreSQL and a real Ceph, and two gateways on them, all in ./.cluster (ARGS="--osds 3")
+	@$(BIN)/python -m deploy.local up $(ARGS)
+
+cluster-down: $(VENV)/.runtime ## stop what make cluster started (ARGS=--purge removes its data)
+	@$(BIN)/python -m deploy.local down $(ARGS)
 
 test: $(VENV)/.dev ## run every test (PYTEST="..." passes arguments)
 	@sh tests/setup/packages.sh

@@ -14,13 +14,15 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
 
 from deploy.local import daemons
 from deploy.local.ceph import Ceph
+from deploy.local.gateways import engine_url
 from deploy.local.postgres import Postgres
+
+__all__ = ["engine_url"]
 
 PLACE, OWNER = "HOLDFAST_TEST_CLUSTER", "HOLDFAST_TEST_CLUSTER_OWNER"
 
@@ -62,11 +64,6 @@ def started(server: Postgres | Ceph) -> None:
 
 
 _cannot: dict[str, str] = {}
-
-
-def engine_url(dsn: str, conf: Path | str, pool: str, **options: str) -> str:
-    """The cluster engine's URL, as `holdfast serve --engine` takes it."""
-    return "cluster://?" + urlencode({"postgres": dsn, "ceph": str(conf), "pool": pool, "user": "holdfast", **options})
 
 
 @pytest.fixture(scope="session")

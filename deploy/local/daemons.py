@@ -34,12 +34,11 @@ def free_port(host: str = "127.0.0.1") -> int:
         return port
 
 
-def run(arguments: Sequence[str | Path], *, ok: bool = True, timeout: float = 120, text: str | None = None, env: dict[str, str] | None = None) -> str:
+def run(arguments: Sequence[str | Path], *, ok: bool = True, timeout: float = 120, text: str | None = None) -> str:
     """Runs a command to its end and gives its standard output; Failed with its last words unless it succeeded (`ok=False` takes any end)."""
     command = [str(one) for one in arguments]
-    stdin: dict[str, Any] = {"input": text} if text is not None else {"stdin": subprocess.DEVNULL}
     try:
-        done: subprocess.CompletedProcess[str] = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=env, check=False, **stdin)
+        done = subprocess.run(command, input=text or "", capture_output=True, text=True, timeout=timeout, check=False)
     except subprocess.TimeoutExpired:
         raise Failed(f"{Path(command[0]).name} was not done after {timeout:g} s") from None
     if ok and done.returncode:

@@ -1,0 +1,116 @@
+"""`make cluster` and `make cluster-down`: a PostgreSQL, a Ceph and two gateways on them under one folder."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from deploy.local import daemons
+from deploy.local.ceph import Ceph
+from deploy.local.gateways import Gateways, engine_url
+from deploy.local.postgres import Postgres
+
+POOL, REGION = "holdfast", "us-east-1"
+HELLO = """
+Two gateways on one PostgreSQL and one Ceph:
+  S3        {urls}
+  control   {controls}
+  all of it {folder}   (make cluster-down stops it and keeps its data; make cluster-down ARGS=--purge removes it too)
+
+Paste into a shell:
+  . {folder}/env
+  set -- $HOLDFAST_GATEWAYS
+
+With aws, written through one gateway and read through the other:
+  aws --endpoint-url {first} s3 mb s3://first
+  aws --endpoint-url {first} s3 cp /etc/hostname s3://first/hello.txt
+  aws --endpoint-url {second} s3 cp s3://first/hello.txt -
+
+With boto3 (in python3):
+
+import boto3
+one, other = (boto3.client("s3", endpoint_url=url) for url in ("{first}", "{second}"))
+one.create_bucket(Bucket="second")
+one.put_object(Bucket="second", Key="hello.txt", Body=b"hello")
+print(other.get_object(Bucket="second", Key="hello.txt")["Body"].read())
+
+With curl:
+  curl -f --aws-sigv4 "aws:amz:{region}:s3" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" -X PUT {first}/third
+  curl -f --aws-sigv4 "aws:amz:{region}:s3" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" -T /etc/hostname {first}/third/hello.txt
+  curl -f --aws-sigv4 "aws:amz:{region}:s3" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" {second}/third/hello.txt
+"""
+
+
+def timed(what: str, do: Callable[[], object]) -> None:
+    """Says what is started and how long it took."""
+    began = time.monotonic()
+    print(f"{what} ... ", end="", flush=True)
+    do()
+    print(f"{time.monotonic() - began:.1f} s", flush=True)
+
+
+def up(folder: Path, arguments: argparse.Namespace) -> None:
+    """Starts what does not run, makes what is missing, and writes `env`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    postgres = Postgres(folder / "postgres")
+    ceph = Ceph(folder / "ceph", osds=arguments.osds, store=arguments.store, gib=arguments.gib, copies=min(arguments.osds, 3))
+    timed("PostgreSQL", postgres.start)
+    timed(f"Ceph, {arguments.osds} OSD{'s' if arguments.osds > 1 else ''} of {arguments.store}", ceph.start)
+    timed(f"the pool {POOL}", lambda: ceph.pool(POOL))
+    gateways = Gateways(folder / "gateways", engine_url(postgres.dsn(), ceph.conf, POOL), arguments.gateways)
+    timed(f"{arguments.gateways} gateways", gateways.start)
+    said = [gateways.run_json(number) for number in range(1, arguments.gateways + 1)]
+    urls = " ".join(one["data_url"] for one in said)
+    names = ["HOLDFAST_GATEWAYS", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"]
+    values = [f'"{urls}"', gateways.facts["access_key"], gateways.facts["secret_key"], REGION]
+    lines = [f"{name}={value}" for name, value in zip(names, values, strict=True)]
+    daemons.write_secret(folder / "env", "\n".join([*lines, f"export {' '.join(names)}"]) + "\n")
+    controls = " ".join(one["control_url"] for one in said)
+    print(HELLO.format(urls=urls, controls=controls, folder=folder, first=urls.split()[0], second=urls.split()[-1], region=REGION))
+
+
+def down(folder: Path, arguments: argparse.Namespace) -> None:
+    """Stops what was started here and nothing else, gateways first; its data stay unless they are purged."""
+    if not folder.exists():
+        return
+    if (folder / "gateways").exists():
+        timed("stopping the gateways", Gateways(folder / "gateways", "").stop)
+    postgres, ceph = Postgres(folder / "postgres"), Ceph(folder / "ceph")
+    timed("stopping Ceph", ceph.purge if arguments.purge else ceph.stop)
+    timed("stopping PostgreSQL", postgres.purge if arguments.purge else postgres.stop)
+    (folder / "env").unlink(missing_ok=True)
+    if arguments.purge:
+        shutil.rmtree(folder / "gateways", ignore_errors=True)
+        with contextlib.suppress(OSError):  # something else is in it
+            folder.rmdir()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
+    parser.add_argument("--folder", default=".cluster", help="where everything is kept (default: .cluster)")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    upward = verbs.add_parser("up", help="start PostgreSQL, Ceph and the gateways, whatever of them does not run")
+    upward.add_argument("--gateways", type=int, default=2, help="how many gateways (default: 2)")
+    upward.add_argument("--osds", type=int, default=1, help="how many OSDs; an object is kept on each, on three at most (default: 1)")
+    upward.add_argument("--store", choices=("bluestore", "memstore"), default="bluestore", help="memstore keeps bytes in memory only")
+    upward.add_argument("--gib", type=float, default=10, help="size of an OSD; its file grows as it fills (default: 10)")
+    upward.set_defaults(do=up)
+    downward = verbs.add_parser("down", help="stop them")
+    downward.add_argument("--purge", action="store_true", help="remove the data too")
+    downward.set_defaults(do=down)
+    arguments = parser.parse_args()
+    try:
+        arguments.do(Path(arguments.folder).absolute(), arguments)
+    except (daemons.Missing, daemons.Failed) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

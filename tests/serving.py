@@ -23,6 +23,7 @@ class Server:
     """One server on ports that the system chose. Settings are those of `holdfast serve`, by name (`workers=1`, `tls_cert=path`)."""
 
     access_key, secret_key = ACCESS_KEY, SECRET_KEY
+    before: tuple[str, ...] = ()  # words of a command that runs the server, such as one that enters a network namespace
 
     def __init__(self, home: Path, *, ca: str | None = None, env: dict[str, str] | None = None, **settings: Any) -> None:
         self.home = home
@@ -50,7 +51,7 @@ class Server:
         self.home.mkdir(parents=True, exist_ok=True)
         with self.out.open("wb") as out, self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "holdfast", "serve", *self.arguments()],
+                [*self.before, sys.executable, "-m", "holdfast", "serve", *self.arguments()],
                 env=self.env, cwd=self.home, stdin=subprocess.DEVNULL, stdout=out, stderr=log, start_new_session=True,
             )  # fmt: skip
         return self.process

@@ -148,7 +148,8 @@ def test_the_search_finds_what_trying_every_order_finds() -> None:
             kind = rng.choice([PUT, GET, DELETE, CREATE, REPLACE])
             value = "" if kind == DELETE else rng.choice(["", *"01234"]) if kind == GET else str(number)
             end = LOST if rng.random() < 0.15 else start + rng.random() * 0.5
-            history.append(Operation(kind, start, end, value, rng.choice("01234") if kind == REPLACE else "", kind in (PUT, DELETE) or rng.random() < 0.5))
+            match, held = rng.choice("01234") if kind == REPLACE else "", kind not in (CREATE, REPLACE) or rng.random() < 0.5
+            history.append(Operation(kind, start, end, value, match, held))
         answers.append(tried_all(history))
         assert (check(history) == "") == answers[-1], history
     assert 40 < sum(answers) < 360

@@ -44,8 +44,9 @@ class Listed(NamedTuple):
 class Client:
     """Speaks to one path-style endpoint. A transport error is raised (OSError or HTTPException): the outcome is then unknown."""
 
-    def __init__(self, port: int, access: str, secret: str, region: str = "us-east-1", timeout_s: float = 20) -> None:
+    def __init__(self, port: int, access: str, secret: str, region: str = "us-east-1", timeout_s: float = 20, host: str = "127.0.0.1") -> None:
         self.port, self.access, self.secret, self.region, self.timeout_s = port, access, secret, region, timeout_s
+        self.host = host
         self.link: http.client.HTTPConnection | None = None
         self._signing: tuple[str, bytes] = ("", b"")
 
@@ -69,7 +70,7 @@ class Client:
         now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         raw_path = urllib.parse.quote(path, safe="/-_.~")
         raw_query = urllib.parse.urlencode(sorted((query or {}).items()), quote_via=urllib.parse.quote, safe="-_.~")
-        signed = {"host": f"127.0.0.1:{self.port}", "x-amz-content-sha256": UNSIGNED, "x-amz-date": now, **(headers or {})}
+        signed = {"host": f"{self.host}:{self.port}", "x-amz-content-sha256": UNSIGNED, "x-amz-date": now, **(headers or {})}
         names = ";".join(sorted(signed))
         canonical = "\n".join([method, raw_path, raw_query, *(f"{k}:{signed[k]}" for k in sorted(signed)), "", names, UNSIGNED])
         scope = f"{now[:8]}/{self.region}/s3/aws4_request"
@@ -77,7 +78,7 @@ class Client:
         signature = hmac.new(self._signing_key(now[:8]), text.encode(), "sha256").hexdigest()
         signed["authorization"] = f"AWS4-HMAC-SHA256 Credential={self.access}/{scope}, SignedHeaders={names}, Signature={signature}"
         if self.link is None:
-            self.link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout_s)
+            self.link = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout_s)
         try:
             self.link.request(method, raw_path + ("?" + raw_query if raw_query else ""), body or None, signed)
             response = self.link.getresponse()

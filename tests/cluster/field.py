@@ -1,0 +1,169 @@
+"""The field of the fault tests: gateways in namespaces of their own on one PostgreSQL (with a replica) and one Ceph, and what can befall them."""
+
+from __future__ import annotations
+
+import http.client
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from deploy.local.ceph import Ceph
+from deploy.local.gateways import MASTER, engine_url
+from deploy.local.postgres import Postgres
+from tests.administration import Somebody
+from tests.cluster.network import Network
+from tests.crash.client import Client
+from tests.serving import ACCESS_KEY, SECRET_KEY, Server
+
+RECOVERY_S = 30.0
+POOL = "holdfast"
+
+
+class Fault(NamedTuple):
+    """What is done to the field, for how long, and how it is undone; `healed` says afterwards how long recovery took."""
+
+    name: str
+    inject: Callable[[], Any]
+    heal: Callable[[], Any]
+    hold_s: float = 3.0
+
+
+class Field:
+    """Everything started; `close` takes it all away."""
+
+    def __init__(self, gateways: int = 3, *, osds: int = 1, replica: bool = True, options: dict[str, str] | None = None) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="hff"))
+        self.network = Network(gateways)
+        self.postgres = Postgres(self.folder / "pg", self.network.host)
+        self.ceph = Ceph(self.folder / "ceph", self.network.host, osds=osds, gib=4, copies=osds)
+        self.gateways: list[Server] = []
+        try:
+            self._start(gateways, replica, options or {})
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self, count: int, replica: bool, options: dict[str, str]) -> None:
+        ceph = threading.Thread(target=self.ceph.start)
+        ceph.start()
+        self.postgres.start()
+        if replica:
+            self.postgres.add_replica()
+        ceph.join()
+        self.ceph.pool(POOL)
+        dsn = self.postgres.dsn_of_pair() if replica else self.postgres.dsn()
+        self.engine = engine_url(dsn, self.ceph.conf, POOL, **options)
+        for number in range(count):
+            self.gateways.append(self._gateway(number))
+
+    def _gateway(self, number: int) -> Server:
+        address = self.network.address(number)
+        home = self.folder / f"gateway{number}"
+        made = Server(home, env={"HOLDFAST_ENGINE": self.engine}, workers=1, data_listen=f"{address}:9000", control_listen=f"{address}:9001")
+        made.before = self.network.enter(number)
+        if number:
+            made.data_dir.mkdir(parents=True, mode=0o700)
+            shutil.copy(self.gateways[0].data_dir / MASTER, made.data_dir / MASTER)
+        return made.start()
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        return [(self.network.address(number), 9000) for number in range(len(self.gateways))]
+
+    def client(self, number: int, timeout_s: float = 20) -> Client:
+        return Client(9000, ACCESS_KEY, SECRET_KEY, timeout_s=timeout_s, host=self.network.address(number))
+
+    def root(self, number: int = 0) -> Somebody:
+        """The administrator, asking one gateway."""
+        return Somebody(self.gateways[number], ACCESS_KEY, SECRET_KEY)
+
+    def works(self, number: int, bucket: str) -> bool:
+        """Whether a gateway writes and reads small and large bodies again."""
+        client = self.client(number, 10)
+        try:
+            for size in (10, 30_000):
+                name, body = f"probe/{number}/{size}", f"{time.monotonic()}".encode().ljust(size)
+                if client.put(bucket, name, body).status != 200 or client.get(bucket, name).body != body:
+                    return False
+            return True
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            client.close()
+
+    def recovered(self, bucket: str) -> float:
+        """Waits until every gateway works; how many seconds that took. Errors: AssertionError when it takes too long."""
+        began = time.monotonic()
+        for number in range(len(self.gateways)):
+            while not self.works(number, bucket):
+                assert time.monotonic() - began < RECOVERY_S, f"gateway {number} does not work {RECOVERY_S:g} s after all was healed"
+                time.sleep(0.2)
+        return time.monotonic() - began
+
+    def befall(self, fault: Fault, bucket: str) -> float:
+        """Injects, holds, heals, and waits for recovery."""
+        fault.inject()
+        time.sleep(fault.hold_s)
+        fault.heal()
+        return self.recovered(bucket)
+
+    # What can befall it
+
+    def partition(self, *numbers: int) -> Fault:
+        def undo() -> None:
+            for number in numbers:
+                self.network.heal(number)
+
+        return Fault(f"gateways {numbers} cut from the backends", lambda: [self.network.cut(number) for number in numbers], undo, 7.0)
+
+    def loss(self, percent: int) -> Fault:
+        every = range(len(self.gateways))
+        return Fault(f"{percent} % of packets lost", lambda: [self.network.lose(one, percent) for one in every],
+                     lambda: [self.network.heal(one) for one in every], 4.0)  # fmt: skip
+
+    def reset(self, number: int) -> Fault:
+        return Fault(f"gateway {number} reset by the backends", lambda: self.network.reset(number), lambda: self.network.heal(number))
+
+    def crash(self, number: int) -> Fault:
+        return Fault(f"gateway {number} killed", self.gateways[number].kill, self.gateways[number].start, 1.0)
+
+    def restart_postgres(self, how: int = signal.SIGINT) -> Fault:
+        which = "replica" if self.failed_over else "primary"
+        return Fault("PostgreSQL restarted", lambda: self.postgres.stop(which, how=how), lambda: self.postgres.start(which), 1.0)
+
+    def crash_postgres(self) -> Fault:
+        which = "replica" if self.failed_over else "primary"
+        return Fault("PostgreSQL killed", lambda: self.postgres.kill(which), lambda: self.postgres.start(which), 1.0)
+
+    failed_over = False
+
+    def fail_over(self) -> Fault:
+        """The primary is killed and its synchronous replica takes its place; it does not come back."""
+
+        def promote() -> None:
+            self.postgres.promote()
+            self.failed_over = True
+
+        return Fault("PostgreSQL failed over", self.postgres.kill, promote, 1.0)
+
+    def stop_osd(self, number: int = 0, how: int = signal.SIGTERM) -> Fault:
+        name = f"osd.{number}"
+        return Fault(f"{name} stopped", lambda: self.ceph.stop_daemon(name, how), lambda: self.ceph.start_daemon(name), 4.0)
+
+    def finish(self) -> None:
+        """Every gateway ends in order, with nothing unexpected in its log."""
+        for one in self.gateways:
+            one.finish()
+
+    def close(self) -> None:
+        for one in self.gateways:
+            one.kill()
+        self.ceph.purge()
+        self.postgres.purge()
+        self.network.close()
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -178,7 +178,7 @@ class Histories:
                         self.kept[name] = name
                 except (OSError, http.client.HTTPException):
                     pass
-                self.stopping.wait(rng.random() * 2 * self.rest_s)
+                self.stopping.wait(rng.random() * 6 * self.rest_s)
 
         return work
 

@@ -24,7 +24,7 @@ venv: $(VENV)/.runtime ## build .venv with the holdfast command in it
 serve: $(VENV)/.runtime ## run the store, ready to use; data in ./holdfast-data
 	@exec $(BIN)/holdfast serve $(ARGS)
 
-cluster: $(VENV)/.runtime ## a real PostgreSQL and a real Ceph, and two gateways on them, all in ./.cluster (ARGS="--osds 3")
+cluster: $(VENV)/.cluster ## a real PostgreSQL and a real Ceph, and two gateways on them, all in ./.cluster (ARGS="--osds 3")
 	@$(BIN)/python -m deploy.local up $(ARGS)
 
 cluster-down: $(VENV)/.runtime ## stop what make cluster started (ARGS=--purge removes its data)
@@ -84,6 +84,10 @@ $(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
 	@echo "installing what Holdfast needs into $(VENV): once, about a minute"
 	@$(PIP) install --quiet --require-hashes -r requirements.lock
 	@$(PIP) install --quiet --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(VENV)/.cluster: requirements-cluster.lock $(VENV)/.runtime
+	@$(PIP) install --quiet --require-hashes -r requirements-cluster.lock
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime

@@ -55,15 +55,13 @@ class Gateways:
     def _start(self, number: int) -> None:
         home, out = self.data(number), self.folder / f"{number}.log"
         home.mkdir(mode=0o700, exist_ok=True)
-        if number > 1 and not (home / MASTER).exists():
-            daemons.write_secret(home / MASTER, (self.data(1) / MASTER).read_text())
         for listener in ("data", "control"):
             self.facts.setdefault(f"{listener}{number}", str(daemons.free_port()))
         daemons.write_secret(self.fact_file, json.dumps(self.facts))
         environment = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
         environment |= {"HOLDFAST_ROOT_ACCESS_KEY": self.facts["access_key"], "HOLDFAST_ROOT_SECRET_KEY": self.facts["secret_key"]}
         environment["HOLDFAST_ENGINE"] = self.engine  # not among the arguments, which everybody on this machine may read: it holds a password
-        command = [sys.executable, "-m", "holdfast", "serve", "--quiet", "--data-dir", str(home)]
+        command = [sys.executable, "-m", "holdfast", "serve", "--quiet", "--data-dir", str(home), "--master-key", str(self.folder / MASTER)]
         for listener in ("data", "control"):
             command += [f"--{listener}-listen", f"127.0.0.1:{self.facts[f'{listener}{number}']}"]
         with out.open("wb") as log:

@@ -6,17 +6,18 @@ import http.client
 import shutil
 import signal
 import tempfile
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from deploy.local.ceph import Ceph
 from deploy.local.gateways import MASTER, engine_url
 from deploy.local.postgres import Postgres
 from tests.administration import Somebody
-from tests.cluster.network import Network
+from tests.cluster.network import Network, run
 from tests.crash.client import Client
 from tests.serving import ACCESS_KEY, SECRET_KEY, Server
 
@@ -34,49 +35,68 @@ class Fault(NamedTuple):
 
 
 class Field:
-    """Everything started; `close` takes it all away."""
+    """Everything started; `close` takes it all away. `apart`: each gateway in a network namespace of its own, else all on loopback.
+    `postgres_mib`: the database's files are on a file system of that size. `ceph`: one that runs, and goes on afterwards."""
 
-    def __init__(self, gateways: int = 3, *, osds: int = 1, replica: bool = True, options: dict[str, str] | None = None) -> None:
+    failed_over = False
+
+    def __init__(
+        self, gateways: int = 3, *, osds: int = 1, replica: bool = True, apart: bool = True, postgres_mib: int = 0, ceph: Ceph | None = None
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="hff"))
-        self.network = Network(gateways)
-        self.postgres = Postgres(self.folder / "pg", self.network.host)
-        self.ceph = Ceph(self.folder / "ceph", self.network.host, osds=osds, gib=4, copies=osds)
+        self.mounted = False
         self.gateways: list[Server] = []
+        self.space = Network(gateways) if apart else None
+        host = self.space.host if self.space else "127.0.0.1"
+        self.postgres = Postgres(self.folder / "disk" / "pg", host)
+        self.ceph = ceph or Ceph(self.folder / "ceph", host, osds=osds, gib=4, copies=osds)
         try:
-            self._start(gateways, replica, options or {})
+            self._start(gateways, replica, postgres_mib)
         except BaseException:
             self.close()
             raise
 
-    def _start(self, count: int, replica: bool, options: dict[str, str]) -> None:
-        ceph = threading.Thread(target=self.ceph.start)
-        ceph.start()
-        self.postgres.start()
-        if replica:
-            self.postgres.add_replica()
-        ceph.join()
-        self.ceph.pool(POOL)
+    def _start(self, count: int, replica: bool, postgres_mib: int) -> None:
+        disk = self.folder / "disk"
+        disk.mkdir()
+        if postgres_mib:
+            run("mount", "-t", "tmpfs", "-o", f"size={postgres_mib}m,mode=0755", "tmpfs", str(disk))
+            self.mounted = True
+        with ThreadPoolExecutor(1) as beside:
+            making = beside.submit(lambda: (self.ceph.start(), self.ceph.pool(POOL)))
+            self.postgres.start()
+            if replica:
+                self.postgres.add_replica()
+            making.result()
         dsn = self.postgres.dsn_of_pair() if replica else self.postgres.dsn()
-        self.engine = engine_url(dsn, self.ceph.conf, POOL, **options)
+        self.engine = engine_url(dsn, self.ceph.conf, POOL)
         for number in range(count):
             self.gateways.append(self._gateway(number))
 
     def _gateway(self, number: int) -> Server:
-        address = self.network.address(number)
-        home = self.folder / f"gateway{number}"
-        made = Server(home, env={"HOLDFAST_ENGINE": self.engine}, workers=1, data_listen=f"{address}:9000", control_listen=f"{address}:9001")
-        made.before = self.network.enter(number)
-        if number:
-            made.data_dir.mkdir(parents=True, mode=0o700)
-            shutil.copy(self.gateways[0].data_dir / MASTER, made.data_dir / MASTER)
+        listeners = {"data_listen": "127.0.0.1:0", "control_listen": "127.0.0.1:0"}
+        if self.space:
+            address = self.space.address(number)
+            listeners = {"data_listen": f"{address}:9000", "control_listen": f"{address}:9001"}
+        made = Server(self.folder / f"gateway{number}", env={"HOLDFAST_ENGINE": self.engine}, workers=1 if self.space else 2,
+                      master_key=self.folder / MASTER, **listeners)  # fmt: skip
+        if self.space:
+            made.before = self.space.enter(number)
         return made.start()
 
     @property
+    def network(self) -> Network:
+        assert self.space is not None, "these gateways are not apart"
+        return self.space
+
+    @property
     def addresses(self) -> list[tuple[str, int]]:
-        return [(self.network.address(number), 9000) for number in range(len(self.gateways))]
+        places = [urlsplit(one.endpoint) for one in self.gateways]
+        return [(str(place.hostname), int(place.port or 0)) for place in places]
 
     def client(self, number: int, timeout_s: float = 20) -> Client:
-        return Client(9000, ACCESS_KEY, SECRET_KEY, timeout_s=timeout_s, host=self.network.address(number))
+        host, port = self.addresses[number]
+        return Client(port, ACCESS_KEY, SECRET_KEY, timeout_s=timeout_s, host=host)
 
     def root(self, number: int = 0) -> Somebody:
         """The administrator, asking one gateway."""
@@ -119,12 +139,12 @@ class Field:
             for number in numbers:
                 self.network.heal(number)
 
-        return Fault(f"gateways {numbers} cut from the backends", lambda: [self.network.cut(number) for number in numbers], undo, 7.0)
+        return Fault(f"gateways {numbers} cut from the backends", lambda: [self.network.cut(number) for number in numbers], undo, 6.0)
 
     def loss(self, percent: int) -> Fault:
         every = range(len(self.gateways))
         return Fault(f"{percent} % of packets lost", lambda: [self.network.lose(one, percent) for one in every],
-                     lambda: [self.network.heal(one) for one in every], 4.0)  # fmt: skip
+                     lambda: [self.network.heal(one) for one in every], 3.0)  # fmt: skip
 
     def reset(self, number: int) -> Fault:
         return Fault(f"gateway {number} reset by the backends", lambda: self.network.reset(number), lambda: self.network.heal(number))
@@ -140,8 +160,6 @@ class Field:
         which = "replica" if self.failed_over else "primary"
         return Fault("PostgreSQL killed", lambda: self.postgres.kill(which), lambda: self.postgres.start(which), 1.0)
 
-    failed_over = False
-
     def fail_over(self) -> Fault:
         """The primary is killed and its synchronous replica takes its place; it does not come back."""
 
@@ -153,7 +171,7 @@ class Field:
 
     def stop_osd(self, number: int = 0, how: int = signal.SIGTERM) -> Fault:
         name = f"osd.{number}"
-        return Fault(f"{name} stopped", lambda: self.ceph.stop_daemon(name, how), lambda: self.ceph.start_daemon(name), 4.0)
+        return Fault(f"{name} stopped", lambda: self.ceph.stop_daemon(name, how), lambda: self.ceph.start_daemon(name), 3.0)
 
     def finish(self) -> None:
         """Every gateway ends in order, with nothing unexpected in its log."""
@@ -163,7 +181,11 @@ class Field:
     def close(self) -> None:
         for one in self.gateways:
             one.kill()
-        self.ceph.purge()
+        if self.ceph.folder.parent == self.folder.resolve():
+            self.ceph.purge()
         self.postgres.purge()
-        self.network.close()
+        if self.space:
+            self.space.close()
+        if self.mounted:
+            run("umount", "-l", str(self.folder / "disk"), check=False)
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -9,6 +9,7 @@ import http.client
 import random
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.administration import new_user
 from tests.cluster.field import Fault, Field
 from tests.cluster.histories import Histories
 from tests.cluster.network import Missing
+from tests.cluster.seen import WELL, Seen, prepare
 from tests.serving import ACCESS_KEY, SECRET_KEY
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.xdist_group("cluster-nemesis"), pytest.mark.timeout(600)]
@@ -24,22 +26,30 @@ BUCKET = "faults"
 REVOKED_S = 1.0
 
 
+def made(**options: Any) -> Iterator[Field]:
+    """A field; skipped where the machine permits no namespaces, or has no PostgreSQL and Ceph and cannot install them."""
+    try:
+        field = Field(**options)
+    except (Missing, daemons.Missing) as why:
+        pytest.skip(str(why))
+    try:
+        prepare(field, BUCKET)
+        yield field
+        field.finish()
+    finally:
+        field.close()
+
+
+@pytest.fixture(scope="module")
+def field() -> Iterator[Field]:
+    """Three gateways, a synchronous replica, one OSD."""
+    yield from made()
+
+
 @pytest.fixture
-def field() -> Iterator[Callable[..., Field]]:
-    """field(...) starts one; skipped where the machine permits no namespaces or has no PostgreSQL and Ceph and cannot install them."""
-    fields: list[Field] = []
-
-    def make(**options: int) -> Field:
-        try:
-            fields.append(Field(**options))
-        except (Missing, daemons.Missing) as why:
-            pytest.skip(str(why))
-        fields[-1].client(0).create_bucket(BUCKET)
-        return fields[-1]
-
-    yield make
-    for one in fields:
-        one.close()
+def wide() -> Iterator[Field]:
+    """As `field`, with three OSDs that each have every object."""
+    yield from made(osds=3)
 
 
 def histories(field: Field, *, seed: int, clients: int = 6, rest_s: float = 0.03) -> Histories:
@@ -78,81 +88,88 @@ def played(field: Field, faults: list[Callable[[], Fault]], wanted: int, *, seed
     return running, took
 
 
-def test_every_fault_leaves_histories_linearizable_and_nothing_lost(field: Callable[..., Field]) -> None:
-    """M149 M150: partitions of two gateways, a killed gateway, lost packets, PostgreSQL restarted and failed over, an OSD stopped."""
-    made = field()
-    ran, took = played(made, schedule(made), 20, seed=1, seconds=60)
-    print(ran.summary(), took)
-    assert ran.verdict() == []
-    assert len(ran.done) >= 20
-    assert sum(len(key.history) for key in ran.done) >= 1000
-    made.finish()
-
-
 def status_of(field: Field, number: int, access: str, secret: str) -> int:
     """What a read with that key is answered by one gateway; 0 for no answer."""
     client = field.client(number, 3)
     client.access, client.secret = access, secret
     try:
-        return client.get(BUCKET, "readable").status
+        return client.get(BUCKET, "small").status
     except (OSError, http.client.HTTPException):
         return 0
     finally:
         client.close()
 
 
-def test_a_revoked_key_is_refused_by_every_gateway_within_a_second(field: Callable[..., Field]) -> None:
+def test_a_revoked_key_is_refused_by_every_gateway_within_a_second(field: Field) -> None:
     """M121: also while one gateway cannot reach the database: it lets nobody in on what it once knew."""
-    made = field(replica=False)
-    assert made.client(0).put(BUCKET, "readable", b"x").status == 200
-    root = made.root(0)
+    root = field.root(0)
     for cut in (None, 2):
         user = new_user(root, f"Allow group G to read objects in tenancy where target.bucket.name = '{BUCKET}'")
-        every = range(len(made.gateways))
+        every = range(len(field.gateways))
         until = time.monotonic() + 5
-        while [status_of(made, one, user.access_key, user.secret) for one in every] != [200] * 3:
+        while [status_of(field, one, user.access_key, user.secret) for one in every] != [200] * 3:
             assert time.monotonic() < until
         if cut is not None:
-            made.network.cut(cut)
-        root.admin("key", "delete", "--id", user.access_key)
+            field.network.cut(cut)
+        root.admin("key", "delete", "--id", user.access_key, "--force")
         time.sleep(REVOKED_S)
-        answers = [status_of(made, one, user.access_key, user.secret) for one in every]
+        answers = [status_of(field, one, user.access_key, user.secret) for one in every]
         assert [answer for one, answer in enumerate(answers) if one != cut] == [403] * (3 if cut is None else 2)
         assert cut is None or answers[cut] in (0, 403, 503)
         if cut is not None:
-            made.network.heal(cut)
-            made.recovered(BUCKET)
-            assert [status_of(made, one, user.access_key, user.secret) for one in every] == [403] * 3
+            field.network.heal(cut)
+            field.recovered(BUCKET)
+            assert [status_of(field, one, user.access_key, user.secret) for one in every] == [403] * 3
+
+
+def test_a_lost_network_lets_nobody_wait_for_ever(field: Field) -> None:
+    """M149: no packet comes back from the backends; clients and health get an answer."""
+    pids = field.gateways[1].worker_pids()
+    field.network.cut(1)
+    seen = Seen(field, BUCKET, 1)
+    assert set(seen.statuses.values()) == {503}, seen.said
+    assert seen.troubles
+    field.network.heal(1)
+    field.recovered(BUCKET)
+    assert Seen(field, BUCKET, 1).statuses == WELL
+    assert field.gateways[1].worker_pids() == pids
+
+
+def test_every_fault_leaves_histories_linearizable_and_nothing_lost(field: Field) -> None:
+    """M149 M150: partitions of two gateways, a killed gateway, lost packets, PostgreSQL restarted and failed over, an OSD stopped."""
+    ran, took = played(field, schedule(field), 20, seed=1, seconds=60)
+    print(ran.summary(), took)
+    assert ran.verdict() == []
+    assert len(ran.done) >= 20
+    assert sum(len(key.history) for key in ran.done) >= 1000
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
-def test_five_hundred_histories_under_a_storm_of_faults(field: Callable[..., Field]) -> None:
+def test_five_hundred_histories_under_a_storm_of_faults(wide: Field) -> None:
     """M149 M150, the long form: 500 histories of 200 operations, faults in random order all the while, the fail-over half-way."""
-    made = field(osds=3)
     rng = random.Random(11)
-    running, took = histories(made, seed=11, clients=9, rest_s=0.01), []
+    running, took = histories(wide, seed=11, clients=9, rest_s=0.01), []
     kinds: list[Callable[[], Fault]] = [
-        lambda: made.partition(*rng.sample(range(3), 2)),
-        lambda: made.partition(rng.randrange(3)),
-        lambda: made.crash(rng.randrange(3)),
-        lambda: made.loss(rng.choice([5, 15, 25])),
-        made.restart_postgres,
-        made.crash_postgres,
-        lambda: made.stop_osd(rng.randrange(3)),
-        lambda: made.stop_osd(rng.randrange(3), 9),
-        lambda: made.reset(rng.randrange(3)),
+        lambda: wide.partition(*rng.sample(range(3), 2)),
+        lambda: wide.partition(rng.randrange(3)),
+        lambda: wide.crash(rng.randrange(3)),
+        lambda: wide.loss(rng.choice([5, 15, 25])),
+        wide.restart_postgres,
+        wide.crash_postgres,
+        lambda: wide.stop_osd(rng.randrange(3)),
+        lambda: wide.stop_osd(rng.randrange(3), 9),
+        lambda: wide.reset(rng.randrange(3)),
     ]
     running.start()
     try:
         while (complete := sum(len(key.history) >= 150 for key in running.done)) < 500:
-            make = made.fail_over if complete >= 250 and not made.failed_over else rng.choice(kinds)
+            make = wide.fail_over if complete >= 250 and not wide.failed_over else rng.choice(kinds)
             fault = make()
-            took.append((fault.name, round(made.befall(fault, BUCKET), 1)))
+            took.append((fault.name, round(wide.befall(fault, BUCKET), 1)))
             time.sleep(rng.random() * 5)
     finally:
         running.stop()
     running.settle()
     print(running.summary(), max(took, key=lambda one: one[1]))
     assert running.verdict() == []
-    made.finish()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from holdfast.cli import own, par
+import argparse
+from collections.abc import Iterator
+
+from holdfast.cli import main, oci_setup, own, par, s3_secret, sh
 from holdfast.cli.commands import COMMANDS, EXPLAIN, NOUNS, WHOAMI, WHY, Command, Option
 
 HEAD = """\
@@ -35,6 +38,39 @@ prints the address: `--no-browser`), waits until the person allows it there, and
 commands that follow; `holdfast logout` ends it. A key in the environment, or a profile that is named, goes before it.
 """
 
+AUDIT = """
+## holdfast audit
+
+Who was refused, and who changed what, is in `logs/audit.jsonl` of the data directory; each line carries a code that depends on all lines before it.
+
+### holdfast audit verify
+
+{says}
+
+```
+holdfast audit verify [--data-dir DIR] [--config FILE] [SETTING ...]
+```
+
+It reads the store of the settings (as `holdfast serve` takes them) and asks no server, so it works while one runs and when none does.
+"""
+FAMILIES = (
+    (
+        "holdfast sh",
+        "Volumes, buckets and links by path, with the forms and the output of `ozone sh`. The volume `/s3v` is always there: its buckets\n"
+        "are those that S3 and OCI show, and a link in it shows a bucket of another volume.",
+        sh.parser,
+    ),
+    (
+        "holdfast s3",
+        "S3 secrets, as `ozone s3` has them: shown once, for the environment of a shell, revoked at once. Where there is no key to sign with,\n"
+        "or with `-k`, a Kerberos ticket proves who asks.",
+        s3_secret.parser,
+    ),
+    ("holdfast oci", "What Oracle's `oci` command needs ([oci.md](oci.md)).", oci_setup.parser),
+)
+"""Those with parsers of their own: title, what they are for, and the parser."""
+SHARED = "server, caller and output"
+
 
 def page() -> str:
     """The whole page."""
@@ -46,6 +82,10 @@ def page() -> str:
     parts += [_entry(f"holdfast par {command.verb}", command) for command in par.COMMANDS]
     parts.append(OWN)
     parts += [_entry(f"holdfast {command.noun} {command.verb}", command) for command in own.COMMANDS]
+    for title, says, made in FAMILIES:
+        parts.append(f"\n## {title}\n\n{says}\n")
+        parts += [_entry_of(leaf) for leaf in _leaves(made())]
+    parts.append(AUDIT.format(says=next(leaf for leaf in _leaves(main.parser()) if leaf.prog == "holdfast audit verify").description))
     parts.append("\n## Who am I, may he, and why\n")
     for name, command in (("holdfast session user get", WHOAMI), ("holdfast explain", EXPLAIN), ("holdfast why", WHY)):
         parts.append(_entry(name, command))
@@ -59,6 +99,31 @@ def _entry(name: str, command: Command) -> str:
     if command.example:
         parts.append(f"Example: `{command.example}`\n")
     return "\n" + "\n".join(part for part in parts if part)
+
+
+def _leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """The parsers of the commands that have none below them, in their order."""
+    below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not below:
+        yield parser
+    for action in below:
+        for child in action.choices.values():
+            yield from _leaves(child)
+
+
+def _entry_of(parser: argparse.ArgumentParser) -> str:
+    """An entry made from a parser; the options that every command has are left out, the head of the page says them."""
+    everybodys = {action.dest for group in parser._action_groups if group.title == SHARED for action in group._group_actions} | {"help"}
+    own = [action for action in parser._actions if action.dest not in everybodys]
+    words, rows = [parser.prog], []
+    for action in sorted(own, key=lambda action: not action.option_strings):
+        value = "" if action.nargs == 0 else str(action.metavar or action.dest.upper())
+        flags = ", ".join(f"`{flag}`" for flag in action.option_strings) or f"`{value}`"
+        word = " ".join(filter(None, [(action.option_strings or [""])[0], value]))
+        words.append(word if action.required else f"[{word}]")
+        if action.help:
+            rows.append(f"- {flags}: {action.help}\n")
+    return "\n" + "\n".join(filter(None, [f"### {parser.prog}\n", f"{parser.description}\n", f"```\n{' '.join(words)}\n```\n", "".join(rows)]))
 
 
 def _usage(option: Option) -> str:

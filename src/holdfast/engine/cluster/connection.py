@@ -12,6 +12,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from typing import Any
 
 import psycopg
@@ -67,7 +68,7 @@ class Statement:
 class Call:
     """One execution of a statement: its parameters in binary form, and where its rows go."""
 
-    __slots__ = ("future", "order", "parameters", "rows", "statement")
+    __slots__ = ("born", "future", "order", "parameters", "rows", "statement", "tries")
 
     def __init__(self, statement: Statement, parameters: Parameters, future: asyncio.Future[Rows], order: tuple[int, int] = (0, 0)) -> None:
         self.statement = statement
@@ -75,6 +76,8 @@ class Call:
         self.future = future
         self.order = order
         self.rows: Rows | None = None
+        self.born = time.monotonic()
+        self.tries = 1
 
 
 class Batch:
@@ -125,11 +128,13 @@ class Connection:
         self._push()
 
     @classmethod
-    async def open(cls, dsn: str, settings: dict[str, str], statements: Sequence[Statement], lost: Callable[[Connection], None]) -> Connection:
-        """A connection with every statement prepared. Errors: Unavailable."""
+    async def open(
+        cls, threads: Executor, dsn: str, settings: dict[str, str], statements: Sequence[Statement], lost: Callable[[Connection], None]
+    ) -> Connection:
+        """A connection with every statement prepared; it is dialled in one of `threads`. Errors: Unavailable."""
         made: Connection | None = None
         try:
-            connection = await asyncio.get_running_loop().run_in_executor(None, connect, dsn, settings)
+            connection = await asyncio.get_running_loop().run_in_executor(threads, connect, dsn, settings)
             made = cls(connection, statements, lost)
             await asyncio.wait_for(asyncio.shield(made._ready), _CONNECT_S)
             return made

@@ -9,7 +9,8 @@ from zlib import crc32
 
 from holdfast.engine.cluster.connection import Parameters, Rows, Statement
 from holdfast.engine.cluster.lanes import ALONE, Lanes
-from holdfast.engine.cluster.statements import BLOCK, STATEMENTS
+from holdfast.engine.cluster.statements import BLOCK, DURABLE, REPLAYED, STATEMENTS
+from holdfast.engine.cluster.wire import text
 
 _INLINE_BLOCK_BITS = 24
 _INLINE_LEFT_MIN = 4096
@@ -23,8 +24,11 @@ def lock_of(bucket_id: int, key: bytes) -> int:
 class Database:
     """PostgreSQL behind lanes. `sizes` are connections by kind of call: reads, pages, steps."""
 
-    def __init__(self, dsn: str, schema: str, sizes: dict[str, int], timeout_s: float) -> None:
+    def __init__(self, dsn: str, schema: str, sizes: dict[str, int], timeout_s: float, replica: str = "") -> None:
         self.dsn = dsn
+        self.replica = replica
+        self.from_replica = 0
+        """Listings that the replica answered."""
         self.schema = schema
         self.timeout_s = timeout_s
         self.on_commit: Callable[[int, float], None] | None = None
@@ -46,7 +50,7 @@ class Database:
         if lanes is None or lanes.loop is not asyncio.get_running_loop():
             if lanes is not None:
                 lanes.close()
-            lanes = self._lanes = Lanes(self.dsn, self.settings, STATEMENTS, self._sizes, self.timeout_s)
+            lanes = self._lanes = Lanes(self.dsn, self.settings, STATEMENTS, self._sizes, self.timeout_s, self.replica)
             lanes.steps.told = self._told
         return lanes
 
@@ -61,6 +65,22 @@ class Database:
     def page(self, statement: Statement, *parameters: bytes | None) -> asyncio.Future[Rows]:
         """A page of a listing. Errors: Unavailable."""
         return self.lanes().pages.call(statement, parameters)
+
+    async def listing(self, statement: Statement, *parameters: bytes | None) -> Rows:
+        """A page of keys: of the replica, if it has everything by now that was acknowledged anywhere before this call, else of the primary.
+
+        The primary is asked how far its log is durable; what is acknowledged lies before that place. The replica is asked first how far it
+        has replayed, then, on the same connection, for the page, which it sees no earlier than that. Errors: Unavailable."""
+        lanes = self.lanes()
+        if lanes.replica is not None:
+            durable = (await lanes.reads.call(DURABLE, ()))[0][0]
+            asked = lanes.replica.together((REPLAYED, (text(durable),)), (statement, parameters))
+            if asked is not None:
+                replayed, found = await asyncio.gather(*asked, return_exceptions=True)
+                if isinstance(replayed, list) and isinstance(found, list) and replayed[0][0]:
+                    self.from_replica += 1
+                    return found
+        return await lanes.pages.call(statement, parameters)
 
     def step(self, statement: Statement, parameters: Parameters, order: tuple[int, int] = ALONE) -> asyncio.Future[Rows]:
         """A write step; the rows come when it is durable. Errors: Unavailable, Full."""

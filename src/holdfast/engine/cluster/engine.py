@@ -43,7 +43,8 @@ class ClusterEngine:
     def __init__(self, place: Place, pools: Mapping[str, Pool]) -> None:
         self.keyring: Keyring | None = None
         self.at_once = False
-        self._database = Database(place.postgres, place.schema, {"reads": place.reads, "pages": place.pages, "steps": place.steps}, place.timeout_s)
+        sizes = {"reads": place.reads, "pages": place.pages, "steps": place.steps}
+        self._database = Database(place.postgres, place.schema, sizes, place.timeout_s, place.replica)
         self._session = Session()
         self._probed_at = -PROBE_S
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{self._session.id.hex()}"

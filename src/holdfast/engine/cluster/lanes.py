@@ -8,6 +8,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from holdfast.engine.api import Unavailable
 from holdfast.engine.cluster.connection import Batch, Broken, Call, Connection, Parameters, Rows, Statement, refusal_of
@@ -21,38 +22,47 @@ _OUTAGE_S = 2.0
 """Calls wait so long for a connection; once there has been none for that time, no more calls wait."""
 _RETRY_S = 0.2
 _TRIES = 4
-_AGAIN = ("40001", "40P01", "55P03")
+_AGAIN = frozenset(("40001", "40P01", "55P03"))
 """Serialization failure, deadlock, lock timeout: nothing was done, and the step may be tried again."""
-_MOVED = ("57P01", "57P02", "57P03", "25006")
-"""The server is going down, or is a replica: another connection is to be made."""
+_ELSEWHERE = frozenset(("57P03", "25006", "42883", "0A000", "26000", "XX000"))
+"""The server starts or is a replica, or the schema was brought forward under this connection: nothing was done, and it is to be tried on
+another connection."""
+_LEAVING = _ELSEWHERE | {"57P01", "57P02"}
+"""As before, or the server is going down, which leaves open whether the step was done."""
+
+Open = Callable[[Callable[[Connection], None]], asyncio.Task[Connection]]
 
 
 class Lane:
-    """Up to `size` connections of one kind. Subclasses say how what waits becomes batches."""
+    """Up to `size` connections of one kind. Subclasses say how what waits becomes batches, and what a broken one means."""
 
-    def __init__(self, open_one: Callable[[Callable[[Connection], None]], asyncio.Task[Connection]], size: int, timeout_s: float) -> None:
+    def __init__(self, open_one: Open, size: int, timeout_s: float) -> None:
         self._open_one = open_one
         self._size = size
         self._timeout_s = timeout_s
         self._loop = asyncio.get_running_loop()
         self._connections: list[Connection] = []
         self._opening: set[asyncio.Task[Connection]] = set()
-        self._waiting: deque[tuple[float, Call, int]] = deque()
+        self._waiting: deque[Call] = deque()
         self._scheduled = False
         self._ticking: asyncio.TimerHandle | None = None
         self._failed_since = 0.0
-        self._failure = "no connection"
+        self._failure = "PostgreSQL: no connection"
         self._retry_at = 0.0
 
     def call(self, statement: Statement, parameters: Parameters, order: tuple[int, int] = (0, 0)) -> asyncio.Future[Rows]:
-        """Queues a call. The future's errors: Unavailable, Full, or Broken with a state that the caller may know."""
+        """Queues a call. The future's errors: Unavailable, Full."""
         future: asyncio.Future[Rows] = self._loop.create_future()
-        self._queue(Call(statement, parameters, future, order), 1)
+        self._queue(Call(statement, parameters, future, order))
         return future
 
-    def _queue(self, call: Call, tries: int) -> None:
-        self._waiting.append((time.monotonic(), call, tries))
+    def _queue(self, call: Call) -> None:
+        self._waiting.append(call)
         self._wake()
+
+    def _again(self, call: Call) -> None:
+        call.tries += 1
+        self._queue(call)
 
     def _wake(self) -> None:
         if not self._scheduled:
@@ -69,6 +79,23 @@ class Lane:
     def _send(self) -> bool:
         """Sends what waits; False when another connection would help."""
         raise NotImplementedError
+
+    def _broken(self, batch: Batch, error: Broken) -> None:
+        """Tells or tries again the calls of a batch that failed."""
+        raise NotImplementedError
+
+    def _done(self, batch: Batch, error: Broken | None) -> None:
+        if error is None:
+            for call in batch.calls:
+                settle(call, None)
+            return
+        if error.state in _LEAVING:
+            for connection in [connection for connection in self._connections if not connection.load]:
+                connection.close()
+                self._connections.remove(connection)
+        self._broken(batch, error)
+
+    # ---- connections ----
 
     def _grow(self) -> None:
         if len(self._connections) + len(self._opening) >= self._size or time.monotonic() < self._retry_at:
@@ -93,20 +120,18 @@ class Lane:
         if not self._connections:
             self._failed_since = self._failed_since or now
             if now - self._failed_since > _OUTAGE_S:
-                self._refuse(lambda _: True)
+                self._refuse(now)
 
     def _lost(self, connection: Connection) -> None:
         if connection in self._connections:
             self._connections.remove(connection)
         self._wake()
 
-    def _refuse(self, which: Callable[[float], bool]) -> None:
-        for _ in range(len(self._waiting)):
-            since, call, tries = self._waiting.popleft()
-            if which(since):
+    def _refuse(self, born_before: float) -> None:
+        for call in list(self._waiting):
+            if call.born < born_before:
+                self._waiting.remove(call)
                 settle(call, Unavailable(self._failure))
-            else:
-                self._waiting.append((since, call, tries))
 
     def _tick(self) -> None:
         """Ends what takes too long, and tries again to connect."""
@@ -114,29 +139,24 @@ class Lane:
         now = time.monotonic()
         for connection in list(self._connections):
             if connection.overdue(now - self._timeout_s):
+                self._failure = f"PostgreSQL: no answer within {self._timeout_s:g} s"
                 connection.fail(f"no answer within {self._timeout_s:g} s")
-        wait_s = self._timeout_s if self._connections else _OUTAGE_S
-        self._refuse(lambda since: since < now - wait_s)
+        if self._waiting and self._waiting[0].born < now - _OUTAGE_S:
+            self._refuse(now - (self._timeout_s if self._connections else _OUTAGE_S))
         if self._waiting:
             self._flush()
-        if self._waiting or self._opening or any(connection.load for connection in self._connections):
+        if self.busy or self._opening:
             self._ticking = self._ticking or self._loop.call_later(_TICK_S, self._tick)
 
-    def _broken(self, batch: Batch, error: Broken, tries: int) -> None:
-        raise NotImplementedError
-
-    def _drop(self, error: Broken) -> None:
-        """Where the server itself is leaving, so are its connections."""
-        if error.state in _MOVED:
-            for connection in list(self._connections):
-                if not connection.load:
-                    connection.close()
-                    self._connections.remove(connection)
+    @property
+    def busy(self) -> bool:
+        """Whether anything waits or is in flight."""
+        return bool(self._waiting) or any(connection.load for connection in self._connections)
 
     def close(self) -> None:
         """Lets go of everything; what waits is refused."""
         self._failure = "the engine is closed"
-        self._refuse(lambda _: True)
+        self._refuse(time.monotonic() + 1)
         if self._ticking is not None:
             self._ticking.cancel()
         for task in self._opening:
@@ -144,10 +164,6 @@ class Lane:
         for connection in self._connections:
             connection.close()
         self._connections.clear()
-
-    @property
-    def busy(self) -> bool:
-        return bool(self._waiting) or any(connection.load for connection in self._connections)
 
 
 class ReadLane(Lane):
@@ -157,48 +173,43 @@ class ReadLane(Lane):
         free = min(self._connections, key=lambda connection: connection.load, default=None)
         if free is None:
             return False
-        taken = list(self._waiting)
+        fresh = [call for call in self._waiting if call.tries == 1]
+        others = [call for call in self._waiting if call.tries > 1]
         self._waiting.clear()
-        tries = max(entry[2] for entry in taken)
-        free.send(Batch([entry[1] for entry in taken], lambda batch, error: self._done(batch, error, tries)))
+        if fresh:
+            free.send(Batch(fresh, self._done))
+        for call in others:  # one of them may be to blame: each on its own
+            free.send(Batch([call], self._done))
         return free.load < 2
 
-    def _flush(self) -> None:
-        self._scheduled = False
-        if self._waiting and not self._send():
+    def together(self, *asked: tuple[Statement, Parameters]) -> list[asyncio.Future[Rows]] | None:
+        """Sends calls one after the other on one connection, not to be tried again; None while there is no connection."""
+        free = min(self._connections, key=lambda connection: connection.load, default=None)
+        if free is None:
             self._grow()
+            return None
+        calls = [Call(statement, parameters, self._loop.create_future()) for statement, parameters in asked]
+        for call in calls:
+            call.tries = _TRIES
+        free.send(Batch(calls, self._done))
+        self._wake()
+        return [call.future for call in calls]
 
-    def _done(self, batch: Batch, error: Broken | None, tries: int) -> None:
-        if error is not None:
-            self._broken(batch, error, tries)
-            return
+    def _broken(self, batch: Batch, error: Broken) -> None:
+        """Where the connection was lost, or one of several statements failed, all are asked again."""
+        may_help = len(batch.calls) > 1 or not error.state or error.state in _AGAIN or error.state in _LEAVING
         for call in batch.calls:
-            settle(call, None)
-
-    def _broken(self, batch: Batch, error: Broken, tries: int) -> None:
-        self._drop(error)
-        alone = len(batch.calls) == 1
-        if tries >= _TRIES or (alone and error.state and error.state not in (*_AGAIN, *_MOVED)):
-            for call in batch.calls:
+            if may_help and call.tries < _TRIES:
+                self._again(call)
+            else:
                 settle(call, error)
-        elif alone or not error.state:
-            for call in batch.calls:
-                self._queue(call, tries + 1)
-        else:  # one of them is to blame: each on its own
-            for call in batch.calls:
-                single = Batch([call], lambda batch, error: self._done(batch, error, tries + 1))
-                target = next(iter(self._connections), None)
-                if target is None:
-                    self._queue(call, tries + 1)
-                else:
-                    target.send(single)
 
 
 class StepLane(Lane):
     """Write steps: a connection has one transaction in flight, and takes what has come meanwhile when that is durable.
 
     Within a transaction the steps go by their `order` (bucket, lock), so that two transactions never wait for each other. A step with
-    the order `ALONE` has a transaction to itself.
+    the order `ALONE`, and one that is tried again, has a transaction to itself.
     """
 
     told: Callable[[int, float], None] | None = None
@@ -209,50 +220,42 @@ class StepLane(Lane):
             if not self._waiting:
                 return True
             if not connection.load:
-                self._send_on(connection)
+                calls = self._take()
+                if calls:
+                    connection.send(Batch(calls, self._done))
         return not self._waiting
 
-    def _send_on(self, connection: Connection) -> None:
-        taken: list[tuple[Call, int]] = []
+    def _take(self) -> list[Call]:
+        taken: list[Call] = []
         while self._waiting and len(taken) < STEPS_MAX:
-            _, call, tries = self._waiting[0]
-            if taken and (call.order == ALONE or tries > 1):
+            single = self._waiting[0].order == ALONE or self._waiting[0].tries > 1
+            if taken and single:
                 break
-            self._waiting.popleft()
+            call = self._waiting.popleft()
             if call.future.cancelled():
                 continue
-            taken.append((call, tries))
-            if call.order == ALONE or tries > 1:
+            taken.append(call)
+            if single:
                 break
-        if not taken:
-            return
-        tries = taken[0][1]
-        calls = sorted([call for call, _ in taken], key=_order)
-        connection.send(Batch(calls, lambda batch, error: self._done(batch, error, tries)))
+        return sorted(taken, key=_order)
 
-    def _done(self, batch: Batch, error: Broken | None, tries: int) -> None:
-        if error is not None:
-            self._broken(batch, error, tries)
-        else:
-            for call in batch.calls:
-                settle(call, None)
-            if self.told is not None:
-                self.told(len(batch.calls), time.monotonic() - batch.sent)
+    def _done(self, batch: Batch, error: Broken | None) -> None:
+        super()._done(batch, error)
+        if error is None and self.told is not None:
+            self.told(len(batch.calls), time.monotonic() - batch.sent)
         if self._waiting:
             self._wake()
 
-    def _broken(self, batch: Batch, error: Broken, tries: int) -> None:
+    def _broken(self, batch: Batch, error: Broken) -> None:
         """A transaction that PostgreSQL refused did nothing: its steps are done again one by one. Where the connection was lost, nobody
         knows whether it was done."""
-        self._drop(error)
-        one = len(batch.calls) == 1
-        if not error.state or tries >= _TRIES or (one and error.state not in _AGAIN):
-            for call in batch.calls:
-                settle(call, error)
-            return
-        log.info("a transaction of %d steps is done again one by one: %s", len(batch.calls), error)
+        undone = error.state != "" and error.state not in _LEAVING - _ELSEWHERE
+        may_help = undone and (len(batch.calls) > 1 or error.state in _AGAIN or error.state in _ELSEWHERE)
         for call in batch.calls:
-            self._queue(call, tries + 1)
+            if may_help and call.tries < _TRIES:
+                self._again(call)
+            else:
+                settle(call, error)
 
 
 ALONE = (-1, -1)
@@ -273,22 +276,31 @@ def settle(call: Call, error: Unavailable | None) -> None:
 
 
 class Lanes:
-    """The lanes of one event loop: look-ups, pages, and write steps apart, so that none waits behind what takes longer."""
+    """The lanes of one event loop: look-ups, pages, and write steps apart, so that none waits behind what takes longer; and pages of a
+    replica, where there is one."""
 
     def __init__(
-        self, dsn: str, settings: dict[str, str], statements: Mapping[str, Sequence[Statement]], sizes: dict[str, int], timeout_s: float
+        self,
+        dsn: str,
+        settings: dict[str, str],
+        statements: Mapping[str, Sequence[Statement]],
+        sizes: dict[str, int],
+        timeout_s: float,
+        replica: str = "",
     ) -> None:
         self.loop = asyncio.get_running_loop()
+        self._threads = ThreadPoolExecutor(4, thread_name_prefix="dial")
 
-        def opener(kind: str) -> Callable[[Callable[[Connection], None]], asyncio.Task[Connection]]:
+        def opener(kind: str, where: str) -> Open:
             def open_one(lost: Callable[[Connection], None]) -> asyncio.Task[Connection]:
-                return self.loop.create_task(Connection.open(dsn, settings, statements[kind], lost))
+                return self.loop.create_task(Connection.open(self._threads, where, settings, statements[kind], lost))
 
             return open_one
 
-        self.reads = ReadLane(opener("reads"), sizes["reads"], timeout_s)
-        self.pages = ReadLane(opener("pages"), sizes["pages"], timeout_s)
-        self.steps = StepLane(opener("steps"), sizes["steps"], timeout_s)
+        self.reads = ReadLane(opener("reads", dsn), sizes["reads"], timeout_s)
+        self.pages = ReadLane(opener("pages", dsn), sizes["pages"], timeout_s)
+        self.steps = StepLane(opener("steps", dsn), sizes["steps"], timeout_s)
+        self.replica = ReadLane(opener("pages", replica), sizes["pages"], timeout_s) if replica else None
 
     async def drain(self, wait_s: float = 5.0) -> None:
         """Waits for the write steps in flight."""
@@ -297,6 +309,9 @@ class Lanes:
             await asyncio.sleep(0.005)
 
     def close(self) -> None:
-        for lane in (self.reads, self.pages, self.steps):
-            with contextlib.suppress(RuntimeError):  # the loop is closed
-                lane.close()
+        """Lets go of every connection."""
+        for lane in (self.reads, self.pages, self.steps, self.replica):
+            if lane is not None:
+                with contextlib.suppress(RuntimeError):  # the loop is closed
+                    lane.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)

@@ -40,7 +40,7 @@ async def list_page(database: Database, query: ListQuery) -> ListPage:
     resume: bytes | None = None
     if query.versions and query.after_version and begin == after + b"\0" and query.after >= query.start and query.after.startswith(query.prefix):
         resume = after
-    found = await database.page(
+    found = await database.listing(
         statements.LIST_PAGE,
         int8(query.bucket_id),
         prefix,
@@ -55,7 +55,7 @@ async def list_page(database: Database, query: ListQuery) -> ListPage:
 
 
 async def _live_page(database: Database, query: ListQuery, prefix: bytes, begin: bytes) -> ListPage:
-    found = await database.page(statements.LIVE_PAGE, int8(query.bucket_id), begin, successor(prefix), int8(query.limit + 1))
+    found = await database.listing(statements.LIVE_PAGE, int8(query.bucket_id), begin, successor(prefix), int8(query.limit + 1))
     truncated = len(found) > query.limit
     if truncated:
         found.pop()

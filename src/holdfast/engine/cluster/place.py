@@ -23,12 +23,14 @@ class BadPlace(EngineError):
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """`postgres` is libpq's connection string or URI, `ceph` the path of a ceph.conf, `user` the cephx client without "client.", `pool` where
-    bodies go, `pools` other pools by storage class. `timeout_s` is how long one step may take before it is given up,
-    `linger_s` how long a large body outlives its last name, for those who read it."""
+    """`postgres` is libpq's connection string or URI, `replica` that of a replica for listings, `ceph` the path of a ceph.conf, `user` the
+    cephx client without "client.", `pool` where bodies go, `pools` other pools by storage class. `timeout_s` is how long one step may take
+    before it is given up, `linger_s` how long a large body outlives its last name, for those who read it. `reads`, `pages` and `steps` are
+    connections of one process by what they carry."""
 
     postgres: str
     ceph: str
+    replica: str = ""
     pool: str
     user: str = "admin"
     schema: str = "holdfast"
@@ -43,7 +45,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _NUMBERS = {"inline": ("inline_bytes_max", 0, 1 << 20), "reads": ("reads", 1, 64), "pages": ("pages", 1, 64), "steps": ("steps", 1, 64)}
-_TEXTS = ("postgres", "ceph", "pool", "user", "schema")
+_TEXTS = ("postgres", "replica", "ceph", "pool", "user", "schema")
 
 
 def place_of(url: str) -> Place:
@@ -70,8 +72,8 @@ def place_of(url: str) -> Place:
         elif name == "insecure_ceph" and value in ("warn", "refuse"):
             values["insecure_ceph"] = value
         else:
-            raise BadPlace(f"the engine's URL says {name}={value}, which means nothing here; it knows postgres, ceph, pool, pool.CLASS, user, schema,"
-                           " inline, timeout, linger, reads, pages, steps, insecure_ceph=warn|refuse")  # fmt: skip
+            known = ", ".join((*_TEXTS, "pool.CLASS", *_NUMBERS, "timeout", "linger", "insecure_ceph=warn|refuse"))
+            raise BadPlace(f"the engine's URL says {name}={value}, which means nothing here; it knows {known}")
     missing = [name for name in ("postgres", "ceph", "pool") if not values.get(name)]
     if missing:
         raise BadPlace(f"the engine's URL lacks {' and '.join(missing)}: cluster://?postgres=DSN&ceph=CONF&pool=POOL")

@@ -45,7 +45,10 @@ DOCUMENT = Statement("document", "SELECT kind, name, value, revision FROM docume
 BLOCK = Statement("inline_block", "SELECT nextval('inline_blocks')")
 BUCKET_ID = Statement("bucket_id", "SELECT nextval('bucket_ids')")
 
+DURABLE = Statement("durable", "SELECT pg_current_wal_flush_lsn()::text")
+
 # pages
+REPLAYED = Statement("replayed", "SELECT coalesce(pg_last_wal_replay_lsn() >= $1::text::pg_lsn, false)")
 BUCKETS = Statement(
     "buckets",
     "SELECT id, doc, revision FROM buckets WHERE namespace = $1::text AND name > $2::text AND starts_with(name, $3::text)"
@@ -156,9 +159,10 @@ PROBE = _function("probe", "")
 STATEMENTS = {
     "reads": (
         BUCKET, BUCKET_OF_ID, LATEST, LATEST_BODY, NAMED, NAMED_BODY, INLINE, UPLOAD, PAR_OF_TOKEN, PAR, PAR_UPLOAD, DOCUMENT, BLOCK, BUCKET_ID,
+        DURABLE,
     ),
     "pages": (
-        BUCKETS, LIVE_PAGE, LIST_PAGE, UPLOADS_PAGE, PARTS, STALE_UPLOADS, PARS, DOCUMENTS, UNNAMED, ALIVE, SCRUB_LIVE, SCRUB_HISTORY,
+        REPLAYED, BUCKETS, LIVE_PAGE, LIST_PAGE, UPLOADS_PAGE, PARTS, STALE_UPLOADS, PARS, DOCUMENTS, UNNAMED, ALIVE, SCRUB_LIVE, SCRUB_HISTORY,
         SCRUB_PARTS, FROZEN, ALL_DOCUMENTS, ALL_BUCKETS, ALL_VERSIONS, ALL_PAR_UPLOADS, COUNTERS,
     ),
     "steps": (

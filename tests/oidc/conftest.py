@@ -63,13 +63,16 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         oidc_scope="openid profile email groups", oidc_organisation=["member@example.org=physics", "*@chem.example.org=chemistry"],
         oidc_group="/operators=operators", **refusing(home),
     ).start()  # fmt: skip
-    made = Place(server, issuer)
-    made.organisation("physics", display_name="Physics")
-    made.organisation("chemistry", display_name="Chemistry")
-    made.root.admin("group", "create", "--name", "Operators")
-    yield made
-    server.finish()
-    issuer.stop()
+    try:
+        made = Place(server, issuer)
+        made.organisation("physics", display_name="Physics")
+        made.organisation("chemistry", display_name="Chemistry")
+        made.root.admin("group", "create", "--name", "Operators")
+        yield made
+        server.finish()
+    finally:
+        server.kill()
+        issuer.stop()
 
 
 def refusing(home: Path) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class RealIssuer:
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = (home / "issuer.log").open("wb")
         command = ["node", SCRIPT.name, str(self.port), "accounts.json", "clients.json"]
-        self.process = subprocess.Popen(command, cwd=home, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._log)
+        self.process = subprocess.Popen(command, cwd=home, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line == b"ready\n", (line, (home / "issuer.log").read_text()[-2000:])
@@ -68,4 +68,7 @@ class RealIssuer:
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(10)
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
         self._log.close()

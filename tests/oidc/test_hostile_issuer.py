@@ -23,8 +23,11 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Host
     issuer = HostileIssuer()
     server = Server(tmp_path_factory.mktemp("hostile"), workers=1, oidc_issuer=issuer.url, oidc_client_id="holdfast").start()
     yield server, issuer
-    server.finish()
-    issuer.stop()
+    try:
+        server.finish()
+    finally:
+        server.kill()
+        issuer.stop()
 
 
 @pytest.fixture
@@ -182,7 +185,10 @@ def fresh(tmp_path: Any) -> Iterator[Callable[[HostileIssuer], Server]]:
 
     yield start
     for server in servers:
-        server.finish()
+        try:
+            server.finish()
+        finally:
+            server.kill()
 
 
 def test_a_slow_issuer_costs_a_bounded_time_and_the_store_goes_on(fresh: Callable[[HostileIssuer], Server]) -> None:
@@ -211,8 +217,7 @@ def test_beginnings_from_one_address_are_bounded(fresh: Callable[[HostileIssuer]
     issuer.stop()
 
 
-def test_an_issuer_that_is_not_there_stops_neither_the_start_nor_the_store(tmp_path: Any) -> None:
-    server = Server(tmp_path / "server", workers=1, oidc_issuer="http://127.0.0.1:1", oidc_client_id="holdfast").start()
+def test_an_issuer_that_is_not_there_stops_neither_the_start_nor_the_store(serve: Callable[..., Server]) -> None:
+    server = serve(workers=1, oidc_issuer="http://127.0.0.1:1", oidc_client_id="holdfast")
     answer = requests.get(server.control + "/sign-in/oidc", allow_redirects=False, timeout=20)
     assert answer.status_code == 502 and "127.0.0.1:1" not in answer.text
-    server.finish()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -37,13 +38,13 @@ organisation = ["member@lab.example.org=lab"]
 
 
 @pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")
-def test_M146_two_issuers_two_organisations(tmp_path: Path) -> None:
+def test_M146_two_issuers_two_organisations(tmp_path: Path, serve: Callable[..., Server]) -> None:
     port = free_port()
     callbacks = {name: f"http://127.0.0.1:{port}/sign-in/{name}/callback" for name in ("msu", "lab")}
     issuers = {"msu": RealIssuer(tmp_path / "msu", [callbacks["msu"]], SECRET), "lab": RealIssuer(tmp_path / "lab", [callbacks["lab"]], "")}
     (tmp_path / "secret").write_text(SECRET)
     (tmp_path / "issuers.toml").write_text(FILE.format(issuers["msu"].url, issuers["lab"].url, tmp_path / "secret"))
-    server = Server(tmp_path / "server", workers=1, control_listen=f"127.0.0.1:{port}", oidc_providers=tmp_path / "issuers.toml").start()
+    server = serve(workers=1, control_listen=f"127.0.0.1:{port}", oidc_providers=tmp_path / "issuers.toml")
     root = Somebody(server, server.access_key, server.secret_key)
     clients = {}
     root.admin("tenancy", "create", "--name", "acme", "--namespace", "acme")
@@ -66,20 +67,21 @@ def test_M146_two_issuers_two_organisations(tmp_path: Path) -> None:
     state = started.partition("state=")[2].partition("&")[0]
     mixed = http.get(callbacks["lab"], params={"code": "x", "state": state, "iss": issuers["lab"].url}, timeout=20)
     assert mixed.status_code == 400 and "not begun" in mixed.text
-    server.finish()
     for issuer in issuers.values():
         issuer.stop()
 
 
 @pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")
-def test_over_tls_cookies_are_secure_and_the_store_is_known_by_its_url(tmp_path: Path, certs: certificates.Certificates) -> None:
+def test_over_tls_cookies_are_secure_and_the_store_is_known_by_its_url(
+    tmp_path: Path, certs: certificates.Certificates, serve: Callable[..., Server]
+) -> None:
     port = free_port()
     url = f"https://localhost:{port}"
     issuer = RealIssuer(tmp_path / "issuer", [url + "/sign-in/oidc/callback"], "")
-    server = Server(
-        tmp_path / "server", workers=1, control_listen=f"127.0.0.1:{port}", control_tls_cert=certs.cert, control_tls_key=certs.key, control_url=url,
+    serve(
+        workers=1, control_listen=f"127.0.0.1:{port}", control_tls_cert=certs.cert, control_tls_key=certs.key, control_url=url,
         oidc_issuer=issuer.url, oidc_client_id="holdfast", oidc_title="Lab",
-    ).start()  # fmt: skip
+    )  # fmt: skip
     issuer.person("ann")
     browser = Browser(str(certs.ca))
     sign_in(browser, url, "Lab", "ann")
@@ -90,5 +92,4 @@ def test_over_tls_cookies_are_secure_and_the_store_is_known_by_its_url(tmp_path:
     assert "; secure" in begun.headers["set-cookie"].lower()
     elsewhere = browser.http.get(f"https://127.0.0.1:{port}/account", allow_redirects=False, timeout=20)
     assert (elsewhere.status_code, elsewhere.headers["location"]) == (303, url + "/account")
-    server.finish()
     issuer.stop()

@@ -19,4 +19,5 @@ const provider = new Provider(issuer, {
     return { accountId: id, claims: async () => ({ sub: id, ...given }) }
   },
 })
+process.stdin.resume().on('end', () => process.exit()) // whoever started it is gone
 createServer(provider.callback()).listen(Number(port), '127.0.0.1', () => console.log('ready'))

@@ -11,13 +11,17 @@ from holdfast.engine.api import EngineError, Unavailable
 
 LOOK_S = 0.5
 """How often the deadlines are looked at."""
+SMALL_BYTES = 256 << 10
+"""An operation of at most this size never waits for others."""
+PATIENCE = 4
+"""How many deadlines long an operation may wait for its turn, since others are served meanwhile."""
 
 Start = Callable[[Callable[..., None]], object]
 """Begins an operation in librados; what it is given must be called once, from any thread, with the completion (and the bytes)."""
 
 
 class Operations:
-    """All operations of one process with one cluster, at most `bytes_max` of them in flight; the rest wait in order.
+    """All operations of one process with one cluster, large ones of at most `bytes_max` together in flight; the rest wait in order.
 
     A place is given back when librados is done with the operation, or at its deadline: by then librados, which has the same deadline, has
     given it up too.
@@ -41,11 +45,10 @@ class Operations:
         if loop is not self._loop:
             self._begin_anew(loop)
         future: asyncio.Future[Any] = loop.create_future()
-        due = loop.time() + self._timeout_s
-        if self._waiting or (self._bytes and self._bytes + cost > self._bytes_max):
-            self._waiting.append((due, future, cost, start, value))
+        if cost > SMALL_BYTES and (self._waiting or (self._bytes and self._bytes + cost > self._bytes_max)):
+            self._waiting.append((loop.time() + PATIENCE * self._timeout_s, future, cost, start, value))
         else:
-            self._start(due, future, cost, start, value)
+            self._start(loop.time() + self._timeout_s, future, cost, start, value)
         if self._watch is None:
             self._watch = loop.call_later(LOOK_S, self._look)
         return future
@@ -100,8 +103,12 @@ class Operations:
         self._start_waiting()
 
     def _start_waiting(self) -> None:
+        if not self._waiting:
+            return
+        assert self._loop is not None
+        due = self._loop.time() + self._timeout_s
         while self._waiting and (not self._bytes or self._bytes + self._waiting[0][2] <= self._bytes_max):
-            due, future, cost, start, value = self._waiting.popleft()
+            _, future, cost, start, value = self._waiting.popleft()
             if not future.done():
                 self._start(due, future, cost, start, value)
 

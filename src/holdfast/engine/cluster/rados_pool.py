@@ -18,7 +18,7 @@ from holdfast.engine.cluster.completions import Operations
 
 log = logging.getLogger("holdfast.engine")
 
-BYTES_IN_FLIGHT_MAX = 256 << 20
+BYTES_IN_FLIGHT_MAX = 128 << 20
 THREAD_FROM_BYTES = 256 << 10
 """From this size on the copy into librados is made in a thread."""
 CONNECT_S = 5

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the real clients into .build: the Python ones from their hash-pinned locks, each lock into an environment of its own; the JavaScript SDK, and the
-# issuer by which people of tests/oidc sign in; and, where Go is, the h2spec suite. Each is done once a lock; what cannot be installed is left out, and its
-# tests are skipped with that reason. Argument: a Python interpreter.
+# issuer by which people of tests/oidc sign in; and, where Go is, the h2spec suite. All at the same time, each once a lock; what cannot be installed is
+# left out, and its tests are skipped with that reason. Argument: a Python interpreter.
 python=$1
 mkdir -p .build
 
@@ -17,9 +17,9 @@ python_clients() {
         echo "$3 could not be installed; their tests are skipped"
     fi
 }
-python_clients clients tests/clients/requirements.lock "the Python clients"
-python_clients clients-tables tests/clients/tables.lock "ClickHouse, DuckDB, Polars and Delta Lake"
-python_clients oci tests/oci/requirements.lock "the oci command and its SDK"
+python_clients clients tests/clients/requirements.lock "the Python clients" &
+python_clients clients-tables tests/clients/tables.lock "ClickHouse, DuckDB, Polars and Delta Lake" &
+python_clients oci tests/oci/requirements.lock "the oci command and its SDK" &
 
 # node_clients NAME FOLDER WHAT: .build/NAME as the package-lock.json of FOLDER says.
 node_clients() {
@@ -33,8 +33,8 @@ node_clients() {
         echo "$3 could not be installed; its tests are skipped"
     fi
 }
-node_clients clients-js tests/clients/js "the JavaScript client"
-node_clients oidc-issuer tests/oidc/issuer "the OpenID Connect issuer of the tests"
+node_clients clients-js tests/clients/js "the JavaScript client" &
+node_clients oidc-issuer tests/oidc/issuer "the OpenID Connect issuer of the tests" &
 
 suite=tests/http/h2spec
 if command -v go >/dev/null 2>&1 && ! cmp -s "$suite/go.sum" .build/h2spec/go.sum; then
@@ -47,4 +47,5 @@ if command -v go >/dev/null 2>&1 && ! cmp -s "$suite/go.sum" .build/h2spec/go.su
         echo "h2spec could not be built; its test is skipped"
     fi
 fi
+wait
 exit 0

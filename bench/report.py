@@ -38,7 +38,8 @@ TAIL = """
   costs about 30 µs more. Their URLs were presigned within a few seconds by one key, so most of each query was verified before with
   another signature; a URL that is like no other costs about 15 µs more.
 
-Where a goal is missed, decisions [8](decisions/0008-where-the-time-goes.md) and [12](decisions/0012-reads-that-are-alike.md) say what was tried and where the time goes.
+Where a goal is missed, decisions [8](decisions/0008-where-the-time-goes.md) and [12](decisions/0012-reads-that-are-alike.md)
+say what was tried and where the time goes.
 
 ## How to repeat it
 

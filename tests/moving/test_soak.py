@@ -23,7 +23,7 @@ from tests.moving.things import store
 from tests.serving import Server
 
 OBJECTS = int(os.environ.get("HOLDFAST_SOAK_OBJECTS", "100000"))
-SIZES = ((0.70, 0, 4 << 10), (0.95, 4 << 10, 64 << 10), (0.999, 64 << 10, 512 << 10), (1.0, 1 << 20, 16 << 20))
+SIZES = ((0.70, 0, 4 << 10), (0.97, 4 << 10, 64 << 10), (0.999, 64 << 10, 512 << 10), (1.0, 1 << 20, 16 << 20))
 """Share of the objects up to here, and their sizes from and to."""
 
 

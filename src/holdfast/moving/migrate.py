@@ -6,6 +6,7 @@ it has to remember is a document on each side: in the source its name, in the ta
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 
@@ -166,7 +167,7 @@ class Migration:
             await self._pass("Copied", Totals())
             if self._options.verify:
                 await self._verify()
-            self.report.source, self.report.target = await totals(self._source), await totals(self._target)
+            self.report.source, self.report.target = await asyncio.gather(totals(self._source), totals(self._target))
             if self.report.source != self.report.target:
                 raise MigrationError(f"the two sides differ: {self.report.source} and {self.report.target}")
             await self._target.moving.raise_counters(await source.counters())

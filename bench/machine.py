@@ -8,7 +8,7 @@ import os
 import platform
 import resource
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,16 +69,19 @@ def alone() -> Iterator[None]:
         yield
 
 
-def measured(pids: Iterable[int], work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The result of `work`, and what it cost: `server_cpu_s`, `client_cpu_s`, and `other_cores` busy with neither."""
-    pids = list(pids)
+def measured(pids: Iterable[int], work: Callable[[], dict[str, Any]], backends: Mapping[str, list[int]] | None = None) -> dict[str, Any]:
+    """The result of `work`, and what it cost: `server_cpu_s`, `client_cpu_s`, `backend_cpu_s` by name, and `other_cores` busy with none
+    of them."""
+    pids, behind = list(pids), dict(backends or {})
     with alone():
         server, client, busy, begin = cpu_s(pids), _client_s(), _busy_s(), time.perf_counter()
+        before = {name: cpu_s(of) for name, of in behind.items()}
         result = work()
         wall = time.perf_counter() - begin
         result["server_cpu_s"] = cpu_s(pids) - server
         result["client_cpu_s"] = _client_s() - client
-        used = result["client_cpu_s"] + (result["server_cpu_s"] if pids else 0)
+        result["backend_cpu_s"] = {name: cpu_s(of) - before[name] for name, of in behind.items()}
+        used = result["client_cpu_s"] + (result["server_cpu_s"] if pids else 0) + sum(result["backend_cpu_s"].values())
         result["other_cores"] = max(0.0, (_busy_s() - busy - used) / wall)
     return result
 

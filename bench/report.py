@@ -9,6 +9,9 @@ from typing import Any
 Row = dict[str, Any]
 Results = dict[str, Any]
 
+CLUSTER_HEADING = "## The cluster engine beside radosgw\n"
+"""Where the part begins that `bench.cluster` writes, and that stays when the rest is written again."""
+
 HEAD = """# Performance
 
 Written by `make bench` on {date}: {machine}. {mode}
@@ -137,4 +140,5 @@ def text_of(results: Results) -> str:
 
 def write(results: Results, path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
-    path.write_text(text_of(results))
+    kept = path.read_text().partition(CLUSTER_HEADING)[1:] if path.exists() else ()
+    path.write_text(text_of(results) + ("\n" + "".join(kept) if any(kept) else ""))

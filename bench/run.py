@@ -42,6 +42,9 @@ def summary(target: str, workload: str, large: bool, rows: list[dict[str, Any]],
     cpu = [r.get("own_cpu_s", r["server_cpu_s"]) / (r["bytes"] / GIB if large else r["requests"] / 1e6) for r in best]
     line: dict[str, Any] = {"target": target, "workload": workload, "mb_s" if large else "ops_s": round(middle(rate_of_best), 1)}
     line["cpu_s_gib" if large else "cpu_us"] = round(middle(cpu), 2)
+    for name in best[0].get("backend_cpu_s", ()):
+        spent = [r["backend_cpu_s"][name] / (r["bytes"] / GIB if large else r["requests"] / 1e6) for r in best]
+        line[f"{name}_cpu_s_gib" if large else f"{name}_cpu_us"] = round(middle(spent), 2)
     for name in ("p50_ms", "p99_ms"):
         if name in best[0]:
             line[name] = middle([r[name] for r in best])
@@ -64,7 +67,7 @@ def measure(workload: Workload, targets: list[Target], runs: int, tries: int) ->
             if sum(r["other_cores"] < QUIET_CORES for r in have) >= (1 if target.slow else runs) or (target.slow and number >= 2):
                 continue
             arg = workload.fresh(target, number)
-            have.append(measured(target.pids, lambda target=target, arg=arg: workload.run(target, arg)))  # type: ignore[misc]
+            have.append(measured(target.pids, lambda target=target, arg=arg: workload.run(target, arg), target.backends))  # type: ignore[misc]
     for target in able:
         workload.check(target)
     return [summary(t.name, workload.name, workload.large, rows[t.name], 1 if t.slow else runs) for t in able]

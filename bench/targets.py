@@ -39,6 +39,8 @@ class Target:
     web_root: Path | None = None
     slow: bool = False
     """Less data and one run: a peer that answers hundreds of requests a second."""
+    backends: dict[str, list[int]] = field(default_factory=dict)
+    """Processes behind it, whose CPU is counted apart: name to pids."""
 
     def memory_mib(self) -> float:
         """The largest of its processes."""
@@ -81,12 +83,13 @@ def answers(port: int, path: str, status: int | None = None) -> bool:
         link.close()
 
 
-def holdfast(where: Path, workers: int | None = None) -> Target:
-    """The server of this tree with its default workers, all else as it comes."""
+def holdfast(where: Path, workers: int | None = None, engine: str = "") -> Target:
+    """The server of this tree with its default workers, all else as it comes; `engine` is a cluster's URL."""
     data, control = free_port(), free_port()
     argv = [sys.executable, "-m", "holdfast", "serve", "--data-dir", str(where / "data")]
     argv += ["--data-listen", f"127.0.0.1:{data}", "--control-listen", f"127.0.0.1:{control}"]
     argv += ["--workers", str(workers)] if workers else []
+    argv += ["--engine", engine] if engine else []
     env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "HOLDFAST_ROOT_ACCESS_KEY": ACCESS, "HOLDFAST_ROOT_SECRET_KEY": SECRET}
     return start("holdfast", argv, Endpoint(data, ACCESS, SECRET), where / "holdfast.log", lambda: answers(control, "/health/ready", 200), env)
 

@@ -32,6 +32,8 @@ class Plan:
     slow_list_keys: int = 2_000
     put_keys: int = 30_000
     delete_keys: int = 8_000
+    tag: str = ""
+    """Part of the keys that must be new, where the servers' data is older than this run."""
 
     @property
     def large(self) -> Path:
@@ -105,6 +107,17 @@ class Get(Workload):
         return result
 
 
+class Get64(Get):
+    """GET of 64 KiB: bodies that the cluster engine keeps in RADOS, and not beside the row."""
+
+    size = 64 << 10
+
+    def prepare(self, target: Target) -> None:
+        keys = [f"get64/{n:03d}" for n in range(200)]
+        fill(self.plan, target, keys, self.size)
+        self.files[target.name] = request_file(self.plan.where, (target.endpoint.target("GET", f"/{BUCKET}/{key}") for key in keys))
+
+
 class Head(Get):
     """HEAD of empty objects, since wrk waits for the body that Content-Length names."""
 
@@ -114,16 +127,27 @@ class Head(Get):
 class Put(Workload):
     """PUT of 4 KiB, durable when answered, to keys that are new in each run."""
 
+    size = SMALL_BYTES
+
     def fresh(self, target: Target, run: int) -> Path:
         count = self.plan.put_keys // (10 if target.slow else 1)
-        return request_file(self.plan.where, (target.endpoint.target("PUT", f"/{BUCKET}/put{run}/{n}") for n in range(count)))
+        return request_file(self.plan.where, (target.endpoint.target("PUT", f"/{BUCKET}/{self.name}{self.plan.tag}{run}/{n}") for n in range(count)))
 
     def run(self, target: Target, arg: Any) -> dict[str, Any]:
-        return wrk(target.endpoint, "PUT", arg, SMALL_BYTES, seconds=self.plan.seconds, connections=self.plan.connections)
+        return wrk(target.endpoint, "PUT", arg, self.size, seconds=self.plan.seconds, connections=self.plan.connections)
 
     def check(self, target: Target) -> None:
-        if target.endpoint.call("GET", f"/{BUCKET}/put0/3") != body(SMALL_BYTES):
-            raise SystemExit(f"{target.name}: put0/3 reads back other bytes")
+        if target.endpoint.call("GET", f"/{BUCKET}/{self.name}{self.plan.tag}0/3") != body(self.size):
+            raise SystemExit(f"{target.name}: {self.name}0/3 reads back other bytes")
+
+
+class Put64(Put):
+    """PUT of 64 KiB to a thousand keys again and again: the load generator holds every request."""
+
+    size = 64 << 10
+
+    def fresh(self, target: Target, run: int) -> Path:
+        return request_file(self.plan.where, (target.endpoint.target("PUT", f"/{BUCKET}/{self.name}{self.plan.tag}{run}/{n}") for n in range(1000)))
 
 
 class Delete(Workload):
@@ -254,3 +278,9 @@ WORKLOADS: dict[str, type[Workload]] = {
     "list": List, "list_begin": List, "list_end": List, "list_delimiter": ListDelimited,
     "get_large_1": Large, "get_large_4": Large, "put_large": Large, "multipart": Multipart,
 }  # fmt: skip
+
+CLUSTER_WORKLOADS: dict[str, type[Workload]] = {
+    "get": Get, "head": Head, "put": Put, "delete": Delete, "list": List, "get_64k": Get64, "put_64k": Put64,
+    "get_large_1": Large, "get_large_4": Large, "put_large": Large,
+}  # fmt: skip
+"""What is measured beside radosgw, on one Ceph cluster."""

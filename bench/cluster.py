@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from bench.load import require, request_file, wrk
+from bench.load import request_file, require, wrk
 from bench.machine import description
 from bench.presign import Endpoint
 from bench.report_cluster import write

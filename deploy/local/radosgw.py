@@ -1,4 +1,4 @@
-"""Ceph's own S3 gateway on a cluster of `deploy.local.ceph`: what a benchmark puts Holdfast beside. It runs in the foreground, as its caller's child."""
+"""Ceph's own S3 gateway on a cluster of `deploy.local.ceph`, in the foreground, as its caller's child: what a benchmark puts Holdfast beside."""
 
 from __future__ import annotations
 

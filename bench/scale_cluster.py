@@ -1,0 +1,406 @@
+"""What the cluster engine's catalog costs as it grows, on a PostgreSQL of its own that is removed afterwards: the figures of docs/scale.md.
+
+    python -m bench.scale_cluster --rows 1000000,10000000 [--folder FOLDER] [--results FILE] [--keep]
+
+Needs about 700 bytes of disk a row beside 4 GB. Rows are cloned from one that the engine wrote, in random order of keys; what goes through
+the engine is really committed, at random places among them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import psycopg
+from psycopg import sql
+
+from bench.machine import cpu_s
+from deploy.local.postgres import Postgres
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
+from holdfast.engine.api import ListQuery
+from holdfast.engine.cluster import statements
+from holdfast.engine.cluster.connection import Statement
+from holdfast.engine.cluster.engine import ClusterEngine, prepare
+from holdfast.engine.cluster.memory_pool import MemoryPool
+from holdfast.engine.cluster.session import FRESH
+from holdfast.model.buckets import Bucket
+from holdfast.model.objects import Blob, Version
+
+SPACE = 10_000_000
+"""Keys are numbered below this (the largest of --rows, if that is more) and lie 500 to a folder when all are there."""
+STRIDE = 7_368_787
+"""A prime: numbers times this, modulo SPACE, come in random order."""
+KEYS_A_FOLDER = 500
+BATCH = 250_000
+SEED = 6
+PARTITIONS = 16
+EMPTY_MD5 = "d41d8cd98f00b204e9800998ecf8427e"
+SIZE_BYTES = 1 << 20
+TABLES = ("live", "history", "blobs", "inline")
+
+
+def key_of(place: int) -> str:
+    """39 bytes: a folder and a name."""
+    return f"photos/{place // KEYS_A_FOLDER:08d}/image-{place % KEYS_A_FOLDER:05d}-full.jpeg"
+
+
+KEY_SQL = (
+    f"convert_to('photos/' || lpad((p / {KEYS_A_FOLDER})::text, 8, '0') || '/image-' || lpad((p % {KEYS_A_FOLDER})::text, 5, '0')"
+    " || '-full.jpeg', 'UTF8')"
+)
+BLOB_SQL = "decode('00000000000000aa' || '000001' || lpad(to_hex(n), 10, '0'), 'hex')"
+
+
+class Database:
+    """The server, a plain connection as the engine's user, and the superuser's for what only that may ask."""
+
+    def __init__(self, folder: Path) -> None:
+        self.postgres = Postgres(folder / "postgres")
+        self.postgres.start()
+        for setting in ("shared_buffers = '1GB'", "max_wal_size = '4GB'", "checkpoint_timeout = '15min'", "effective_cache_size = '6GB'"):
+            self.postgres.sql(f"ALTER SYSTEM SET {setting}")
+        self.postgres.stop()
+        self.postgres.start()
+        self.url = "cluster://?" + urlencode({"postgres": self.postgres.dsn(), "ceph": "/none", "pool": "none", "timeout": "60"})
+        prepare(self.url)
+        self.admin = psycopg.connect(self.postgres.admin(), dbname="holdfast", autocommit=True)
+        for extension in ("pageinspect", "pgstattuple"):
+            self.admin.execute(f"CREATE EXTENSION IF NOT EXISTS {extension}")
+        self.admin.execute("SET search_path = holdfast, public")
+        self.plain = psycopg.connect(self.postgres.dsn(), autocommit=True, options="-c search_path=holdfast -c jit=off")
+
+    def engine(self) -> ClusterEngine:
+        return ClusterEngine.open(self.url, pools=lambda place: {"": MemoryPool()})
+
+    def cpu_s(self) -> float:
+        return cpu_s([self.postgres.pid()])
+
+    def value(self, text: str, *parameters: object) -> Any:
+        row = self.admin.execute(text, parameters).fetchone()  # type: ignore[arg-type]
+        assert row
+        return row[0]
+
+    def close(self, keep: bool) -> None:
+        self.plain.close()
+        self.admin.close()
+        self.postgres.stop()
+        if not keep:
+            self.postgres.purge()
+
+
+@contextlib.contextmanager
+def timed(what: str, into: dict[str, Any] | None = None, name: str = "") -> Iterator[None]:
+    begin = time.monotonic()
+    yield
+    seconds = time.monotonic() - begin
+    print(f"{time.strftime('%H:%M:%S')} {what}: {seconds:.1f} s", file=sys.stderr, flush=True)
+    if into is not None:
+        into[name] = round(seconds, 1)
+
+
+# ---- filling ----
+
+
+async def make_bucket(database: Database) -> Bucket:
+    """The bucket, and one version with a body in RADOS, which is what the rows are cloned from."""
+    engine = database.engine()
+    try:
+        found = await engine.catalog.bucket("", "scale")
+        bucket = found or await engine.catalog.create_bucket(Bucket(namespace="", name="scale", region="here", owner="o" * 32, created_ms=1))
+        blob = Blob(bytes(15) + b"\1", SIZE_BYTES, FRESH)
+        await engine.catalog.commit(bucket, version_of("template", blob))
+        return bucket
+    finally:
+        await engine.close()
+
+
+def version_of(key: str, *blobs: Blob) -> Version:
+    size = sum(blob.size for blob in blobs)
+    return Version(key=key, modified_ms=time.time_ns() // 1_000_000, size=size, etag=EMPTY_MD5, owner="o" * 32, blobs=blobs)
+
+
+def fill(database: Database, bucket: Bucket, begin: int, end: int, space: int) -> None:
+    """Rows `begin` to `end` of live, each with a blob's row."""
+    for start in range(begin, end, BATCH):
+        stop = min(start + BATCH, end)
+        rows = f"SELECT n, n * {STRIDE}::bigint % {space} AS p FROM generate_series({start}::bigint, {stop - 1}) AS n"
+        with database.plain.transaction():
+            database.plain.execute("SET LOCAL synchronous_commit = off")
+            database.plain.execute(
+                f"INSERT INTO live SELECT t.bucket_id, {KEY_SQL}, t.version_id, t.modified_ms + n, t.size, md5(n::text), t.storage_class, t.owner,"  # type: ignore[arg-type]
+                f" t.checksum, n + 1000000, false, 0, t.doc, t.extents, ARRAY[{BLOB_SQL}], t.blob_bytes, NULL"
+                f" FROM ({rows}) AS r, (SELECT * FROM live WHERE bucket_id = {bucket.id} AND key = 'template'::bytea) AS t"
+            )
+            database.plain.execute(f"INSERT INTO blobs SELECT {BLOB_SQL}, 1, {SIZE_BYTES} FROM generate_series({start}::bigint, {stop - 1}) AS n")  # type: ignore[arg-type]
+
+
+# ---- what it takes ----
+
+
+def sizes(database: Database) -> dict[str, Any]:
+    """Bytes of each table and its indexes, and the depth of each B-tree."""
+    found: dict[str, Any] = {}
+    for table in TABLES:
+        rows = database.value("SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", table)
+        entry = {"rows": rows, "bytes": database.value("SELECT pg_table_size(%s::regclass)", table)}
+        indexes = database.admin.execute("SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = %s::regclass", (table,)).fetchall()
+        for (index,) in indexes:
+            levels = database.value("SELECT level FROM bt_metap(%s)", index) + 1
+            density = database.value("SELECT avg_leaf_density FROM pgstatindex(%s)", index)
+            entry[index] = {"bytes": database.value("SELECT pg_relation_size(%s::regclass)", index), "levels": levels, "leaf_density": density}
+        found[table] = entry
+    return found
+
+
+def scheduled_ns(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
+
+
+def _parameter(value: object) -> bytes | None:
+    """In PostgreSQL's text form."""
+    if isinstance(value, bytes):
+        return b"\\x" + value.hex().encode()
+    return None if value is None else str(value).lower().encode() if isinstance(value, bool) else str(value).encode()
+
+
+def look(connection: psycopg.Connection[Any], statement: Statement, arguments: Callable[[], tuple[object, ...]], count: int) -> dict[str, Any]:
+    """A statement as the engine sends it, `count` times with fresh arguments: CPU of the server process each, and pages touched."""
+    name, text = statement.name.decode(), statement.sql.decode()
+    connection.execute(f"PREPARE {name} AS {text}")  # type: ignore[arg-type]
+    marks = sql.SQL(", ").join
+
+    def run(before: str) -> Any:
+        call = sql.SQL(before + "EXECUTE {}({})").format(sql.Identifier(name), marks(map(sql.Literal, arguments())))  # type: ignore[arg-type]
+        return connection.execute(call, binary=True).fetchall()
+
+    for _ in range(8):
+        run("")
+    pages: list[tuple[int, int, float]] = []
+    for _ in range(min(count, 100)):
+        plan = run("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ")[0][0][0]
+        node = plan["Plan"]
+        pages.append((node["Shared Hit Blocks"] + node["Shared Read Blocks"], node["Shared Read Blocks"], plan["Execution Time"]))
+    pid, ask = connection.info.backend_pid, connection.pgconn.exec_prepared
+    asked = [[_parameter(value) for value in arguments()] for _ in range(count)]
+    begin, rows = scheduled_ns(pid), 0
+    for row in asked:
+        rows += ask(name.encode(), row, None, 1).ntuples
+    used = scheduled_ns(pid) - begin
+    connection.execute(f"DEALLOCATE {name}")  # type: ignore[arg-type]
+    middle = len(pages) // 2
+    return {
+        "cpu_us": round(used / count / 1000, 1),
+        "rows": round(rows / count, 1),
+        "pages": sorted(p[0] for p in pages)[middle],
+        "pages_read": round(sum(p[1] for p in pages) / len(pages), 1),
+        "explain_ms": round(sorted(p[2] for p in pages)[middle], 3),
+    }
+
+
+def statements_of(connection: psycopg.Connection[Any], bucket: Bucket, rows: int, space: int, pick: random.Random) -> dict[str, Any]:
+    """The look-ups and pages of the hot path."""
+
+    def present() -> bytes:
+        return key_of(pick.randrange(rows) * STRIDE % space).encode()
+
+    def folder() -> bytes:
+        return f"photos/{pick.randrange(space // KEYS_A_FOLDER):08d}/".encode()
+
+    return {
+        "latest": look(connection, statements.LATEST, lambda: (bucket.id, present()), 3000),
+        "latest, no such key": look(connection, statements.LATEST, lambda: (bucket.id, present() + b"?"), 3000),
+        "live_page of 1,000": look(connection, statements.LIVE_PAGE, lambda: (bucket.id, present(), b"\xff", 1001), 100),
+        "list_page, 1,000 folders": look(
+            connection, statements.LIST_PAGE,
+            lambda: (bucket.id, b"photos/", b"/", b"photos/%08d" % pick.randrange(space // KEYS_A_FOLDER // 2), False, None, "", 1001), 20,
+        ),
+        "list_page, inside a folder": look(
+            connection, statements.LIST_PAGE, lambda: (bucket.id, (at := folder()), b"/", at, False, None, "", 1001), 100
+        ),
+        "list_page, one folder above all": look(
+            connection, statements.LIST_PAGE, lambda: (bucket.id, b"", b"/", b"", False, None, "", 1001), 300
+        ),
+    }  # fmt: skip
+
+
+# ---- through the engine ----
+
+
+async def served(database: Database, count: int, at_once: int, work: Callable[[int], Awaitable[object]]) -> dict[str, Any]:
+    """`work(n)` for n below `count`, so many at once: milliseconds of each, and CPU of all of PostgreSQL."""
+    waiting = iter(range(count))
+    took: list[float] = []
+
+    async def one() -> None:
+        for number in waiting:
+            begin = time.perf_counter()
+            await work(number)
+            took.append((time.perf_counter() - begin) * 1000)
+
+    cpu, begin = database.cpu_s(), time.perf_counter()
+    await asyncio.gather(*(one() for _ in range(at_once)))
+    wall, used = time.perf_counter() - begin, database.cpu_s() - cpu
+    took.sort()
+    return {
+        "at_once": at_once, "per_s": round(count / wall), "p50_ms": round(took[len(took) // 2], 2), "p99_ms": round(took[len(took) * 99 // 100], 2),
+        "postgresql_cpu_us": round(used / count * 1e6),
+    }  # fmt: skip
+
+
+async def through_engine(database: Database, bucket: Bucket, rows: int, space: int, pick: random.Random) -> dict[str, Any]:
+    engine, found = database.engine(), {}
+    catalog = engine.catalog
+    mine = [f"{key_of(pick.randrange(rows) * STRIDE % space)}-{pick.random()}" for _ in range(4000)]
+    counter = iter(range(1, 1 << 30))
+
+    def fresh() -> Blob:
+        return Blob(pick.randbytes(11) + next(counter).to_bytes(5, "big"), SIZE_BYTES, FRESH)
+
+    try:
+        await catalog.version(bucket.id, "template")
+        found["commit, new key"] = await served(database, len(mine), 32, lambda n: catalog.commit(bucket, version_of(mine[n], fresh())))
+        found["commit, key is there"] = await served(database, len(mine), 32, lambda n: catalog.commit(bucket, version_of(mine[n], fresh())))
+        small = Blob(b"", 4096, 0, bytes(4096))
+        found["commit, 4 KiB inline"] = await served(database, len(mine), 32, lambda n: catalog.commit(bucket, version_of(mine[n] + "s", small)))
+        found["commit, one at a time"] = await served(database, 300, 1, lambda n: catalog.commit(bucket, version_of(mine[n], fresh())))
+        found["version, one at a time"] = await served(database, 1000, 1, lambda n: catalog.version(bucket.id, mine[n % len(mine)]))
+        found["version"] = await served(database, 12_000, 32, lambda n: catalog.version(bucket.id, mine[n % len(mine)]))
+        found["list of 1,000"] = await served(database, 100, 2, lambda n: catalog.list(ListQuery(bucket_id=bucket.id, after=mine[n])))
+        folders = ListQuery(bucket_id=bucket.id, prefix="photos/", delimiter="/")
+        found["list, 1,000 folders"] = await served(database, 20, 1, lambda n: catalog.list(folders))
+        found["expunge"] = await served(database, len(mine), 32, lambda n: catalog.expunge(bucket, mine[n], "null"))
+    finally:
+        await engine.close()
+    return found
+
+
+# ---- overwrites and vacuum ----
+
+CHURN = f"""
+CREATE OR REPLACE PROCEDURE churn(p_bucket bigint, p_rows bigint, p_space bigint, p_count bigint) LANGUAGE plpgsql AS $$
+DECLARE p bigint;
+BEGIN
+    FOR i IN 1 .. p_count LOOP
+        p := (floor(random() * p_rows))::bigint * {STRIDE} % p_space;
+        UPDATE live SET version_id = 'null', modified_ms = modified_ms + 1, etag = md5(i::text), seq = nextval('version_order'), doc = doc,
+            extents = extents, blob_ids = blob_ids, blob_bytes = blob_bytes WHERE bucket_id = p_bucket AND key = {KEY_SQL};
+        IF i % 64 = 0 THEN COMMIT; END IF;
+    END LOOP;
+END $$
+"""
+
+
+def churn(database: Database, bucket: Bucket, rows: int, space: int) -> dict[str, Any]:
+    """Overwrites at random, 300,000 to 500,000, 64 to a transaction; then vacuum."""
+    count = min(max(rows // 10, 300_000), 500_000)
+    counters = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_all_tables WHERE relid = 'live'::regclass"
+    database.plain.execute(CHURN)  # type: ignore[arg-type]
+    database.plain.execute("SET synchronous_commit = off")
+    before = database.admin.execute(counters).fetchone()
+    size = database.value("SELECT pg_relation_size('live')")
+    found: dict[str, Any] = {"overwrites": count}
+    wal = database.value("SELECT pg_current_wal_lsn()")
+    with timed(f"{count:,} overwrites", found, "seconds"):
+        database.plain.execute(f"CALL churn({bucket.id}, {rows}, {space}, {count})")  # type: ignore[arg-type]
+    found["wal_bytes_each"] = round(float(database.value("SELECT pg_current_wal_lsn() - %s::pg_lsn", wal)) / count)
+    time.sleep(2.5)
+    after = database.admin.execute(counters).fetchone()
+    assert before and after
+    found["hot_share"] = round((after[1] - before[1]) / max(after[0] - before[0], 1), 3)
+    found["dead_percent"] = round(database.value("SELECT dead_tuple_percent FROM pgstattuple_approx('live')"), 2)
+    found["growth_percent"] = round(100 * (database.value("SELECT pg_relation_size('live')") / size - 1), 2)
+    cpu = database.cpu_s()
+    with timed("vacuum", found, "vacuum_s"):
+        database.plain.execute("VACUUM live")
+    found["vacuum_cpu_s"] = round(database.cpu_s() - cpu, 1)
+    return found
+
+
+# ---- partitions ----
+
+
+def partitioned(database: Database, bucket: Bucket, rows: int, space: int) -> dict[str, Any]:
+    """The same statements on tables that are partitioned by hash of the bucket."""
+    run = database.plain.execute
+    run("CREATE SCHEMA IF NOT EXISTS parted")
+    for table in ("live", "history"):
+        run(f"CREATE TABLE parted.{table} (LIKE holdfast.{table} INCLUDING ALL) PARTITION BY HASH (bucket_id)")  # type: ignore[arg-type]
+        for number in range(PARTITIONS):
+            part = f"parted.{table}_{number} PARTITION OF parted.{table} FOR VALUES WITH (MODULUS {PARTITIONS}, REMAINDER {number})"
+            run(f"CREATE TABLE {part} WITH (fillfactor = 85)")  # type: ignore[arg-type]
+    run("INSERT INTO parted.live SELECT * FROM holdfast.live")
+    run("VACUUM ANALYZE parted.live")
+    with psycopg.connect(database.postgres.dsn(), autocommit=True, options="-c search_path=parted,holdfast -c jit=off") as connection:
+        found = statements_of(connection, bucket, rows, space, random.Random(SEED))
+        connection.execute("DROP SCHEMA parted CASCADE")
+    return found
+
+
+def stage(database: Database, bucket: Bucket, begin: int, rows: int, space: int) -> dict[str, Any]:
+    """Fills up to `rows` and measures."""
+    found: dict[str, Any] = {"rows": rows}
+    pick = random.Random(SEED)
+    with timed(f"filled to {rows:,}", found, "fill_s"):
+        fill(database, bucket, begin, rows, space)
+    with timed("vacuum analyze", found, "first_vacuum_s"):
+        database.plain.execute("VACUUM (ANALYZE, FREEZE) live")
+        database.plain.execute("VACUUM (ANALYZE, FREEZE) blobs")
+    database.admin.execute("CHECKPOINT")
+    found["sizes"] = sizes(database)
+    found["row_bytes"] = database.value("SELECT avg(pg_column_size(l.*)) FROM (SELECT * FROM live LIMIT 1000) AS l").__float__()
+    with timed("statements"):
+        found["statements"] = statements_of(database.plain, bucket, rows, space, pick)
+    with timed("through the engine"):
+        found["engine"] = asyncio.run(through_engine(database, bucket, rows, space, pick))
+    found["churn"] = churn(database, bucket, rows, space)
+    with timed("statements after overwrites"):
+        found["statements_after"] = statements_of(database.plain, bucket, rows, space, pick)
+    if rows <= 1_000_000:
+        with timed("partitioned"):
+            found["partitioned"] = partitioned(database, bucket, rows, space)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", default="1000000", help="numbers of rows, growing, at which to measure")
+    parser.add_argument("--folder", type=Path, help="where the server's data goes (default: a folder that goes away)")
+    parser.add_argument("--results", type=Path, default=Path(__file__).parents[1] / "build" / "scale-cluster.json")
+    parser.add_argument("--keep", action="store_true", help="leave the server's data where it is")
+    options = parser.parse_args()
+    stages = [int(text.replace("_", "")) for text in options.rows.split(",")]
+    folder = options.folder or Path(tempfile.mkdtemp(prefix="holdfast-scale."))
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o755)
+    if (free := shutil.disk_usage(folder).free) < 4e9 + 700 * stages[-1]:
+        raise SystemExit(f"{folder} has only {free / 1e9:.0f} GB free")
+    space = max(SPACE, stages[-1])
+    database = Database(folder)
+    try:
+        bucket = asyncio.run(make_bucket(database))
+        results = []
+        for begin, rows in zip([0, *stages], stages, strict=False):
+            results.append(stage(database, bucket, begin, rows, space))
+            options.results.parent.mkdir(exist_ok=True)
+            options.results.write_text(json.dumps(results, indent=1) + "\n")
+    finally:
+        database.close(options.keep)
+        if not options.folder and not options.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+    print(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()

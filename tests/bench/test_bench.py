@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from bench.machine import cpu_s
 from bench.presign import Endpoint
-from bench.report import goals, text_of
+from bench.report import CLUSTER_HEADING, goals, text_of, write
+from bench.report_cluster import write as write_cluster
 from bench.run import chosen, summary
 
 
@@ -67,3 +69,24 @@ def test_a_missed_goal_is_said() -> None:
     assert [(round(value), met) for _, value, _, met in goals(results)] == [(6, False), (90, True)]
     text = text_of(results)
     assert "**missed**" in text and "| get | 60 µs" in text and "(n0.7)" in text
+
+
+def test_the_page_has_a_part_on_the_cluster_that_the_other_report_leaves_as_it_is(tmp_path: Path) -> None:
+    common = {"machine": "2 cores (x)", "date": "2026-01-01", "quick": False, "large_mib": 256, "list_keys": 10, "memory_mib": {"holdfast": 1}}
+
+    def lines(mine: float, theirs: float) -> list[dict[str, Any]]:
+        behind = {"backend_cpu_s": {"osd": 0.5, "postgresql": 0.25}}
+        found = []
+        for target, rate in (("holdfast", mine), ("radosgw", theirs)):
+            found.append(summary(target, "get", False, [{**row(rate, 0.0, rate / mine), **behind}], 1))
+            found.append(summary(target, "put_large", True, [{**row(1, 0.0), "bytes": 1 << 30, **behind}], 1))
+        return found
+
+    page = tmp_path / "performance.md"
+    write({**common, "rows": [summary("holdfast", "get", False, [row(100, 0.0)], 1)]}, page)
+    write_cluster({**common, "rows": lines(100, 50)}, page)
+    write_cluster({**common, "rows": lines(300, 100)}, page)
+    write({**common, "rows": [summary("holdfast", "get", False, [row(200, 0.0)], 1)]}, page)
+    text = page.read_text()
+    assert text.count(CLUSTER_HEADING) == 1 and "200/s" in text and "100/s, p99 2.0 ms" not in text
+    assert "| get | 3.00 | 1.00 |" in text.split(CLUSTER_HEADING)[1]

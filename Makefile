@@ -32,6 +32,7 @@ cluster-down: $(VENV)/.runtime ## stop what make cluster started (ARGS=--purge r
 
 test: $(VENV)/.dev ## run every test (PYTEST="..." passes arguments)
 	@sh tests/setup/packages.sh
+	@$(BIN)/python -m deploy.local install || echo "  so the tests of the cluster engine are skipped"
 	@$(MAKE) --no-print-directory clients
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not soak" -q -rfEs $(PYTEST)
 

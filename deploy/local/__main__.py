@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from deploy.local import daemons
+from deploy.local import ceph, daemons, postgres
 from deploy.local.ceph import Ceph
 from deploy.local.gateways import Gateways, engine_url
 from deploy.local.postgres import Postgres
@@ -57,12 +57,12 @@ def timed(what: str, do: Callable[[], object]) -> None:
 def up(folder: Path, arguments: argparse.Namespace) -> None:
     """Starts what does not run, makes what is missing, and writes `env`."""
     folder.mkdir(parents=True, exist_ok=True)
-    postgres = Postgres(folder / "postgres")
-    ceph = Ceph(folder / "ceph", osds=arguments.osds, store=arguments.store, gib=arguments.gib, copies=min(arguments.osds, 3))
-    timed("PostgreSQL", postgres.start)
-    timed(f"Ceph, {arguments.osds} OSD{'s' if arguments.osds > 1 else ''} of {arguments.store}", ceph.start)
-    timed(f"the pool {POOL}", lambda: ceph.pool(POOL))
-    gateways = Gateways(folder / "gateways", engine_url(postgres.dsn(), ceph.conf, POOL), arguments.gateways)
+    database = Postgres(folder / "postgres")
+    store = Ceph(folder / "ceph", osds=arguments.osds, store=arguments.store, gib=arguments.gib, copies=min(arguments.osds, 3))
+    timed("PostgreSQL", database.start)
+    timed(f"Ceph, {arguments.osds} OSD{'s' if arguments.osds > 1 else ''} of {arguments.store}", store.start)
+    timed(f"the pool {POOL}", lambda: store.pool(POOL))
+    gateways = Gateways(folder / "gateways", engine_url(database.dsn(), store.conf, POOL), arguments.gateways)
     timed(f"{arguments.gateways} gateways", gateways.start)
     said = [gateways.run_json(number) for number in range(1, arguments.gateways + 1)]
     urls = " ".join(one["data_url"] for one in said)
@@ -80,14 +80,20 @@ def down(folder: Path, arguments: argparse.Namespace) -> None:
         return
     if (folder / "gateways").exists():
         timed("stopping the gateways", Gateways(folder / "gateways", "").stop)
-    postgres, ceph = Postgres(folder / "postgres"), Ceph(folder / "ceph")
-    timed("stopping Ceph", ceph.purge if arguments.purge else ceph.stop)
-    timed("stopping PostgreSQL", postgres.purge if arguments.purge else postgres.stop)
+    database, store = Postgres(folder / "postgres"), Ceph(folder / "ceph")
+    timed("stopping Ceph", store.purge if arguments.purge else store.stop)
+    timed("stopping PostgreSQL", database.purge if arguments.purge else database.stop)
     (folder / "env").unlink(missing_ok=True)
     if arguments.purge:
         shutil.rmtree(folder / "gateways", ignore_errors=True)
         with contextlib.suppress(OSError):  # something else is in it
             folder.rmdir()
+
+
+def install(_: Path, __: argparse.Namespace) -> None:
+    """Installs what is missing of PostgreSQL and Ceph, once and for all. Errors: daemons.Missing."""
+    daemons.install({**postgres.PROGRAMS, **ceph.PROGRAMS}, postgres.folders())
+    postgres.install()
 
 
 def main() -> int:
@@ -100,6 +106,7 @@ def main() -> int:
     upward.add_argument("--store", choices=("bluestore", "memstore"), default="bluestore", help="memstore keeps bytes in memory only")
     upward.add_argument("--gib", type=float, default=10, help="size of an OSD; its file grows as it fills (default: 10)")
     upward.set_defaults(do=up)
+    verbs.add_parser("install", help="install PostgreSQL's and Ceph's packages, where that can be").set_defaults(do=install)
     downward = verbs.add_parser("down", help="stop them")
     downward.add_argument("--purge", action="store_true", help="remove the data too")
     downward.set_defaults(do=down)

@@ -18,7 +18,7 @@ PROGRAMS = {
     "ceph": "ceph-common",
     "ceph-authtool": "ceph-common",
     "monmaptool": "ceph-common",
-    "/usr/share/doc/python3-rados": "python3-rados",
+    "/usr/lib/python3/dist-packages/rados.*.so": "python3-rados",
 }
 GIB = 1024**3
 POOL_TAG = "holdfast"  # the application that a pool of ours is enabled for: the gateways' cephx user may use those pools and no other

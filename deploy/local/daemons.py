@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import pwd
@@ -83,9 +84,9 @@ def install(programs: dict[str, str], folders: Sequence[str] = ()) -> None:
 
 
 def found(program: str, folders: Sequence[str] = ()) -> str | None:
-    """The path of a program (an absolute one is taken as it is), looked for in `folders` before PATH."""
+    """The path of a program, looked for in `folders` before PATH; of an absolute pattern the first file that it means."""
     if program.startswith("/"):
-        return program if Path(program).exists() else None
+        return next(iter(glob.glob(program)), None)
     return shutil.which(program, path=os.pathsep.join([*folders, os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]))
 
 

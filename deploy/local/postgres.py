@@ -29,6 +29,7 @@ SETTINGS = {
     "log_min_messages": "warning",
 }
 OLDEST = 15
+PROGRAMS = dict.fromkeys(["initdb", "pg_ctl", "pg_basebackup"], "postgresql")
 
 
 def folders() -> list[str]:
@@ -38,7 +39,7 @@ def folders() -> list[str]:
 
 def install() -> None:
     """Sees to it that the server's programs are there; daemons.Missing says why not."""
-    daemons.install(dict.fromkeys(["initdb", "pg_ctl", "pg_basebackup"], "postgresql"), folders())
+    daemons.install(PROGRAMS, folders())
     said = daemons.run([program("postgres"), "--version"]).split()[2]
     if int(re.split(r"\D", said)[0]) < OLDEST:
         raise daemons.Missing(f"PostgreSQL {OLDEST} or newer is needed, and {said} is installed")

@@ -167,6 +167,7 @@ def test_five_hundred_histories_under_a_storm_of_faults(wide: Field) -> None:
             make = wide.fail_over if complete >= 250 and not wide.failed_over else rng.choice(kinds)
             fault = make()
             took.append((fault.name, round(wide.befall(fault, BUCKET), 1)))
+            print(f"{complete} of {len(running.done)} histories long enough; {took[-1][0]}: works again after {took[-1][1]} s", flush=True)
             time.sleep(rng.random() * 5)
     finally:
         running.stop()

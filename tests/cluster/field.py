@@ -69,7 +69,8 @@ class Field:
                 self.postgres.add_replica()
             making.result()
         dsn = self.postgres.dsn_of_pair() if replica else self.postgres.dsn()
-        self.engine = engine_url(dsn, self.ceph.conf, POOL)
+        listings = {"replica": self.postgres.dsn("replica")} if replica else {}
+        self.engine = engine_url(dsn, self.ceph.conf, POOL, **listings)
         for number in range(count):
             self.gateways.append(self._gateway(number))
 

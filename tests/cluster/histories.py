@@ -6,9 +6,11 @@ A key takes so many operations and is then left alone; one with many unanswered 
 from __future__ import annotations
 
 import hashlib
+import html
 import http.client
 import math
 import random
+import re
 import threading
 import time
 from collections import Counter
@@ -19,6 +21,8 @@ from tests.crash.client import Answer, Client
 
 KINDS, WEIGHTS = [PUT, GET, DELETE, CREATE, REPLACE], [22, 38, 8, 14, 18]
 OPERATIONS, UNANSWERED_MAX = 200, 5
+LISTED = 0.25  # so many reads are listings: a key that is there with its ETag, or not there, says as much as a GET
+ENTRY = re.compile(rb"<Contents>.*?<Key>([^<]*)</Key>.*?<ETag>([^<]*)</ETag>.*?</Contents>", re.DOTALL)
 LARGE = 24 * 1024  # more than a row of the database takes: these bytes are in the object store
 HANG_S = 25.0
 
@@ -63,6 +67,7 @@ class Histories:
         self.answers: Counter[str] = Counter()
         self.slowest = 0.0
         self.wrong: list[str] = []
+        self.values: dict[str, str] = {}  # ETag -> value
         self.kept: dict[str, str] = {}  # keys written once and never again: name -> value, noted when acknowledged
         jobs: list[Callable[[], None]] = [self._job(number, random.Random(seed * 1000 + number)) for number in range(clients)]
         self.threads = [threading.Thread(target=job, daemon=True) for job in [*jobs, self._keeper(random.Random(seed))]]
@@ -115,13 +120,19 @@ class Histories:
         with self.lock:
             value = NOTHING if kind in (GET, DELETE) else f"{key.name}.{who}.{key.begun}.{len(key.history)}.{random.random()}"
             match = key.seen if kind == REPLACE else NOTHING
+            if value:
+                self.values[etag_of(value)] = value
+            listed = kind == GET and random.random() < LISTED
         headers = {CREATE: {"if-none-match": "*"}, REPLACE: {"if-match": f'"{etag_of(match)}"'}}.get(kind, {})
         method = {GET: "GET", DELETE: "DELETE"}.get(kind, "PUT")
         began = time.monotonic()
         answer: Answer | None = None
         reached = True
         try:
-            answer = client.request(method, f"/{self.bucket}/{key.name}", body=body_of(value) if value else b"", headers=headers)
+            if listed:
+                answer = client.request("GET", f"/{self.bucket}", {"list-type": "2", "prefix": key.name, "max-keys": "1"})
+            else:
+                answer = client.request(method, f"/{self.bucket}/{key.name}", body=body_of(value) if value else b"", headers=headers)
         except ConnectionRefusedError:
             reached = False
         except (OSError, http.client.HTTPException) as error:
@@ -129,7 +140,8 @@ class Histories:
         ended = time.monotonic()
         with self.lock:
             self.slowest = max(self.slowest, ended - began)
-            made = self._read(kind, answer, Operation(kind, began, ended, value, match, True, who)) if answer else None
+            told = Operation(kind, began, ended, value, match, True, who)
+            made = (self._listed(answer, told, key.name) if listed else self._read(kind, answer, told)) if answer else None
             if made is not None and made.known:
                 key.history.append(made)
                 key.seen = made.value or key.seen
@@ -138,6 +150,22 @@ class Histories:
                 key.history.append(Operation(kind, began, math.inf, value, match, True, who))
                 key.unanswered += 1
             return False
+
+    def _listed(self, answer: Answer, told: Operation, name: str) -> Operation | None:
+        """What a listing says of the key: its value by the ETag, or that it is not there."""
+        self.answers[f"list {answer.status} {answer.code}".strip()] += 1
+        if answer.status == 503:
+            return told._replace(end=math.inf)
+        if answer.status != 200:
+            self.wrong.append(f"a listing was answered {answer.status} {answer.code}: {answer.body[:300]!r}")
+            return None
+        entries = {key.decode(): html.unescape(etag.decode()).strip('"') for key, etag in ENTRY.findall(answer.body)}
+        if name not in entries:
+            return told
+        value = self.values.get(entries[name], "")
+        if not value:
+            self.wrong.append(f"a listing shows {name} with the ETag {entries[name]}, which nothing has that was written")
+        return told._replace(value=value)
 
     def _read(self, kind: str, answer: Answer, told: Operation) -> Operation | None:
         """The operation as it was answered; with end inf where the answer leaves open what happened; None where nothing can have."""

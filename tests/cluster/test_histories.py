@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import md5
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -75,6 +76,15 @@ def serving(shelf: Shelf) -> Iterator[tuple[str, int]]:
             self.answer(shelf.put(self.path, body, none is not None, match and match.strip('"')))
 
         def do_GET(self) -> None:
+            if "?" in self.path:
+                bucket, query = self.path.split("?")
+                name = parse_qs(query)["prefix"][0]
+                body = shelf.get(f"{bucket}/{name}")
+                if shelf.lie == "lists late" and shelf.turn(10):
+                    body = shelf.before.get(f"{bucket}/{name}", body)
+                entry = b"" if body is None else f"<Contents><Key>{name}</Key><ETag>&quot;{md5(body).hexdigest()}&quot;</ETag></Contents>".encode()
+                self.answer(200, entry)
+                return
             body = shelf.get(self.path)
             self.answer(404, b"<Code>NoSuchKey</Code>") if body is None else self.answer(200, body)
 
@@ -115,6 +125,6 @@ def test_an_honest_store_is_found_honest(monkeypatch: pytest.MonkeyPatch) -> Non
     assert judged("", monkeypatch) == []
 
 
-@pytest.mark.parametrize("lie", ["forgets writes", "reads stale", "lets both win", "brings back the dead", "tears bodies"])
+@pytest.mark.parametrize("lie", ["forgets writes", "reads stale", "lets both win", "brings back the dead", "tears bodies", "lists late"])
 def test_a_store_that_lies_is_found_out(lie: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert judged(lie, monkeypatch) != []

@@ -87,6 +87,7 @@ class Histories:
             thread.join(HANG_S * 2)
             if thread.is_alive():
                 self.wrong.append("a client never came back")
+        self.threads = []
         self.done += self.open
         self.open = []
 

@@ -157,8 +157,8 @@ def test_five_hundred_histories_under_a_storm_of_faults(wide: Field) -> None:
         lambda: wide.loss(rng.choice([5, 15, 25])),
         wide.restart_postgres,
         wide.crash_postgres,
-        lambda: wide.stop_osd(rng.randrange(3)),
-        lambda: wide.stop_osd(rng.randrange(3), 9),
+        lambda: wide.stop_osd(rng.choice(wide.osds())) if wide.osds() else wide.crash(0),
+        lambda: wide.stop_osd(rng.choice(wide.osds()), 9) if wide.osds() else wide.crash(1),
         lambda: wide.reset(rng.randrange(3)),
     ]
     running.start()
@@ -169,8 +169,9 @@ def test_five_hundred_histories_under_a_storm_of_faults(wide: Field) -> None:
             took.append((fault.name, round(wide.befall(fault, BUCKET), 1)))
             print(f"{complete} of {len(running.done)} histories long enough; {took[-1][0]}: works again after {took[-1][1]} s", flush=True)
             time.sleep(rng.random() * 5)
+        running.stop()
+        running.settle()
     finally:
         running.stop()
-    running.settle()
-    print(running.summary(), max(took, key=lambda one: one[1]))
+        print(running.summary(), f"{len(took)} faults", max(took, key=lambda one: one[1]), f"lost OSDs {wide.lost_osds}", running.verdict(), flush=True)
     assert running.verdict() == []

@@ -173,5 +173,6 @@ def test_five_hundred_histories_under_a_storm_of_faults(wide: Field) -> None:
         running.settle()
     finally:
         running.stop()
-        print(running.summary(), f"{len(took)} faults, {len(wide.lost_osds)} OSDs lost", max(took, key=lambda one: one[1]), running.verdict(), flush=True)
+        print(running.summary(), f"{len(took)} faults, {len(wide.lost_osds)} OSDs lost", max(took, key=lambda one: one[1]), flush=True)
+        print(running.verdict(), flush=True)
     assert running.verdict() == []

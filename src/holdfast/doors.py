@@ -45,6 +45,8 @@ class Doors:
     def handle(self, request: Request) -> Coroutine[Any, Any, Response]:
         """The dialect's own coroutine."""
         authorization = request.headers.get(b"authorization", b"")
+        if authorization[:3] == b"AWS" and request.path[:3] not in ELSEWHERE:
+            return self._of(self.host(request.headers.get(b"host", b"")) if self.by_host else "")(request)
         query = request.query
         for_s3 = authorization.startswith(b"AWS") or b"X-Amz-" in query or b"AWSAccessKeyId=" in query
         named = request.headers.get(b"host", b"")

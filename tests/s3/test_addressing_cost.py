@@ -15,7 +15,7 @@ from holdfast.config import Settings
 from tests.oci.test_par_cost import KEY, SECRET, calls, opened, spent_us
 
 ROUNDS = 5
-CALLS_MORE = {"query": 0, "header": 12}
+CALLS_MORE = {"query": 0, "header": 8}
 """Calls of functions beyond those of path style where no host has a meaning. Presigned reads take the same; times are printed, never asserted."""
 STYLES = {
     "path": "http://s3.cost.test/bench/key",

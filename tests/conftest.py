@@ -17,11 +17,19 @@ __all__ = ["ceph", "pool", "postgres", "schema", "shared_pool"]  # fixtures
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    cluster_servers.announce(config)
+    if not hasattr(config, "workerinput"):
+        cluster_servers.announce()
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    cluster_servers.end(config)
+def pytest_unconfigure() -> None:
+    cluster_servers.end()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if cluster_servers.on_cluster():
+        for item in items:
+            if only := item.get_closest_marker("embedded"):
+                item.add_marker(pytest.mark.skip(reason=f"embedded engine only: {only.args[0]}"))
 
 
 @pytest.fixture(scope="session")

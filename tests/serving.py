@@ -14,6 +14,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from tests import cluster_servers
+
 ROOT = Path(__file__).resolve().parents[1]
 ACCESS_KEY, SECRET_KEY, REGION = "HOLDFASTTESTROOT0001", "test-root-secret/with+signs=01", "us-east-1"
 READY_S, STOP_S = 40.0, 40.0
@@ -30,6 +32,9 @@ class Server:
         self.data_dir = Path(settings.pop("data_dir", home / "data"))
         self.ca = ca
         self.settings = {"data_dir": self.data_dir, "data_listen": "127.0.0.1:0", "control_listen": "127.0.0.1:0", "workers": 2, **settings}
+        if "engine" not in self.settings and cluster_servers.on_cluster():
+            inline = {"inline": str(self.settings["inline_bytes_max"])} if "inline_bytes_max" in self.settings else {}
+            self.settings["engine"] = cluster_servers.store_url(self.data_dir, **inline)
         self.region = str(self.settings.get("region", REGION))
         kept = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_") and name != "PYTHONDONTWRITEBYTECODE"}
         self.env = kept | {"PYTHONPYCACHEPREFIX": str(ROOT / ".build" / "bytecode")}  # a server that compiles itself anew starts in twice the time

@@ -53,8 +53,18 @@ def verdict(row: dict[str, Any], known: dict[str, Any]) -> Verdict:
     return Verdict("open", row["why"].replace("\n", " ").replace("|", "/")[:160])
 
 
-def page(found: dict[str, Any], known: dict[str, Any] | None = None) -> str:
-    """The page in Markdown."""
+def cluster_line(found: dict[str, Any], noted: dict[str, Any]) -> str:
+    """What the run on the cluster engine noted, beside the rows of the embedded one's."""
+    passed = {row["test"] for row in found["rows"] if row["outcome"] == "passed"}
+    differs = sorted(passed & set(noted["failed"]))
+    broken = ", ".join(map(str, noted["broken"])) or "none"
+    tests = "each test with the same result" if not differs else "failing there: " + ", ".join(map(_short, differs))
+    return (f"On the cluster engine (PostgreSQL and Ceph; `make conformance ARGS=\"--engine cluster\"`), suite at `{noted['commit']}`: "
+            f"**{noted['passed']} of {noted['tests']}** pass, {tests}; answers of 5xx other than 501: {broken}.\n")  # fmt: skip
+
+
+def page(found: dict[str, Any], known: dict[str, Any] | None = None, cluster: dict[str, Any] | None = None) -> str:
+    """The page in Markdown. `cluster` is what was noted of the run on the cluster engine."""
     known = known or load()
     rows = sorted(found["rows"], key=lambda row: row["test"])
     failed = {row["test"]: verdict(row, known) for row in rows if row["outcome"] == "failed"}
@@ -72,6 +82,7 @@ def page(found: dict[str, Any], known: dict[str, Any] | None = None) -> str:
         f"Suite at commit `{found['commit']}`, tests selected by `{found['select']}`.",
         f"**{total['passed']} of {total.total()} pass.** In {found['requests']:,} requests, answers of 5xx other than 501: {broken}.\n",
         f"Without those of Signature Version 2 (the profile s3_core): **{passed} of {len(core)}**.\n",
+        *([cluster_line(found, cluster)] if cluster else []),
         "| area | tests | pass | later work | explained | open | skipped |",
         "|---|---|---|---|---|---|---|",
     ]

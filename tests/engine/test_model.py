@@ -1,4 +1,5 @@
-"""A state machine that does the same to both engines, step by step, with restarts and kills between the steps."""
+"""A state machine that does the same to two engines, step by step, with restarts and kills between the steps: the one in memory is the model of the
+embedded engine, and of the cluster engine."""
 
 from __future__ import annotations
 
@@ -6,19 +7,26 @@ import asyncio
 import os
 import shutil
 import tempfile
+import uuid
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from deploy.local.ceph import Ceph
+from deploy.local.postgres import Postgres
 from holdfast.engine.api import Expect, ListQuery
+from holdfast.engine.cluster.engine import prepare
 from holdfast.engine.memory import MemoryEngine
 from holdfast.model.buckets import Bucket
 from holdfast.model.objects import Blob, Facts, Part, Upload, Version
 from holdfast.model.pars import Par, ParUpload
+from tests.cluster_servers import drop_schemas, engine_url
 from tests.engine import worker
 
 INLINE = 64
@@ -36,19 +44,26 @@ EXPECTS = st.one_of(
 
 
 class Engines(RuleBasedStateMachine):
-    """`memory` is the model. `_pairs` maps the ids of its file blobs to those of the embedded engine's."""
+    """`memory` is the model, `remote` an engine in a process of its own."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.directory = Path(tempfile.mkdtemp(prefix="holdfast-model-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None))
         self.memory = MemoryEngine(INLINE)
-        self.remote = worker.Remote(self.directory / "data", INLINE)
+        self.remote = worker.Remote(self.place(), INLINE)
         self.loop = asyncio.new_event_loop()
         self.numbers = iter(range(1, 1_000_000))
+
+    def place(self) -> Path | str:
+        """Where an empty store is."""
+        self.directory = Path(tempfile.mkdtemp(prefix="holdfast-model-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None))
+        return self.directory / "data"
 
     def teardown(self) -> None:
         self.remote.stop()
         self.loop.close()
+        self.clear()
+
+    def clear(self) -> None:
         shutil.rmtree(self.directory)
 
     # ---- doing the same to both ----
@@ -308,11 +323,45 @@ def bare(value: Any) -> Any:
     return value
 
 
+def how_long(examples: int, steps: int) -> settings:
+    """So many by default; HOLDFAST_SOAK=1 tries many, and shrinks what it finds."""
+    return settings(
+        max_examples=400 if SOAK else examples,
+        stateful_step_count=100 if SOAK else steps,
+        deadline=None,
+        phases=list(Phase) if SOAK else [Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+
+
 TestEngines = Engines.TestCase
-TestEngines.settings = settings(
-    max_examples=400 if SOAK else 8,
-    stateful_step_count=100 if SOAK else 30,
-    deadline=None,
-    phases=list(Phase) if SOAK else [Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+TestEngines.settings = how_long(8, 30)
+
+
+class Clusters(Engines):
+    """The cluster engine on the run's PostgreSQL and Ceph: each example has a schema of its own."""
+
+    def place(self) -> Path | str:
+        self.url, self.drop = TestClusters.make()
+        return self.url
+
+    def clear(self) -> None:
+        self.drop()
+
+
+@pytest.mark.xdist_group("cluster-servers")
+@pytest.mark.timeout(0 if SOAK else 120)
+@pytest.mark.usefixtures("stores")
+class TestClusters(Clusters.TestCase):  # type: ignore[name-defined,misc]
+    settings = how_long(3, 25)
+    make: ClassVar[Callable[[], tuple[str, Callable[[], None]]]]
+
+    @pytest.fixture
+    def stores(self, postgres: Postgres, ceph: Ceph, shared_pool: str) -> None:
+        def make() -> tuple[str, Callable[[], None]]:
+            schema = f"t{uuid.uuid4().hex[:16]}"
+            url = engine_url(postgres.dsn(), ceph.conf, shared_pool, schema=schema, inline=str(INLINE), linger="0")
+            prepare(url)
+            return url, lambda: drop_schemas(postgres, schema)
+
+        type(self).make = staticmethod(make)

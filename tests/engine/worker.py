@@ -13,7 +13,7 @@ from holdfast.engine.embedded import EmbeddedEngine
 from holdfast.model.objects import Blob
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["holdfast.engine.embedded", "tests.engine.worker"])
+CONTEXT.set_forkserver_preload(["holdfast.engine.embedded", "holdfast.engine.cluster", "tests.engine.worker"])
 
 
 async def write(engine: Engine, data: bytes) -> tuple[Blob, ...]:

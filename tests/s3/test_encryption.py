@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.cluster_servers import stored_bytes
 from tests.conftest import make_client
 from tests.serving import ROOT, Server
 
@@ -57,7 +58,8 @@ def code(error: pytest.ExceptionInfo[ClientError]) -> tuple[int, str]:
 
 def on_disk(server: Server) -> bytes:
     folder = Path(server.data_dir)
-    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "access.jsonl")
+    files = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "access.jsonl")
+    return files + (stored_bytes(server.settings["engine"]) if "engine" in server.settings else b"")
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -17,6 +17,7 @@ def bodies(server: Server) -> set[Path]:
     return {path for path in server.data_dir.rglob("*") if path.is_file() and path.stat().st_size >= 300_000 and "catalog" not in path.name}
 
 
+@pytest.mark.embedded("it removes a body's file")
 def test_an_object_whose_file_is_missing_is_refused_and_logged_as_damage(serve: Callable[..., Server]) -> None:
     server = serve(workers=1)
     s3 = make_client(server)

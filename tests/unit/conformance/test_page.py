@@ -37,6 +37,22 @@ def test_the_counts_add_up() -> None:
     assert "## Open" in text and "| `c` | ? |" in text and "`lifecycle_x`" in text and "`get_object_torrent`" in text
 
 
+def test_what_the_cluster_engine_fails_beyond_the_embedded_one_is_named() -> None:
+    rows = [row("test_a", "passed"), row("test_b", "passed"), row("test_c", why="?")]
+    found = {"commit": "abc", "select": "x", "rows": rows, "requests": 7, "broken": []}
+    same = {"commit": "abc", "tests": 3, "passed": 2, "broken": [], "failed": ["test_s3.py::test_c"]}
+    assert "**2 of 3** pass, each test with the same result; answers of 5xx other than 501: none." in page(found, cluster=same)
+    other = same | {"passed": 1, "broken": [500], "failed": ["test_s3.py::test_b", "test_s3.py::test_c"]}
+    assert "**1 of 3** pass, failing there: `b`; answers of 5xx other than 501: 500." in page(found, cluster=other)
+    assert "cluster engine" not in page(found)
+
+
+def test_the_committed_page_says_that_the_cluster_engine_passes_what_the_embedded_one_passes() -> None:
+    counts = re.search(r"\*\*(\d+ of \d+) pass\.\*\*", PAGE.read_text())
+    assert counts is not None
+    assert f"**{counts[1]}** pass, each test with the same result; answers of 5xx other than 501: none." in PAGE.read_text()
+
+
 CORE_MIN = 400
 """So many tests of the profile s3_core pass at least, of some 620."""
 

@@ -21,9 +21,11 @@ from pathlib import Path
 import pytest
 
 from deploy.local import daemons
-from deploy.local.ceph import Ceph
+from deploy.local.ceph import Ceph, install
 from deploy.local.gateways import engine_url
 from deploy.local.postgres import Postgres
+from holdfast.engine.api import Unavailable
+from holdfast.engine.cluster import librados
 
 __all__ = ["engine_url"]
 
@@ -67,11 +69,22 @@ def locked() -> Iterator[Path]:
         yield folder
 
 
+def loadable() -> None:
+    """Installs Ceph, and sees that this Python can speak to it: the distribution's module is for the distribution's. Errors: daemons.Missing."""
+    install()
+    try:
+        librados.load()
+    except Unavailable as why:
+        raise daemons.Missing(str(why)) from why
+
+
 def started(server: Postgres | Ceph) -> None:
     """Starts it, or skips the test with the reason why that cannot be."""
     if reason := _cannot.get(type(server).__name__):
         pytest.skip(reason)
     try:
+        if isinstance(server, Ceph):
+            loadable()
         server.start()
     except daemons.Missing as error:
         _cannot[type(server).__name__] = str(error)

@@ -19,6 +19,7 @@ from deploy.local.gateways import MASTER, engine_url
 from deploy.local.postgres import Postgres
 from tests.administration import Somebody
 from tests.cluster.network import Network, run
+from tests.cluster_servers import loadable
 from tests.crash.client import Client
 from tests.serving import ACCESS_KEY, SECRET_KEY, Server
 
@@ -44,6 +45,7 @@ class Field:
     def __init__(
         self, gateways: int = 3, *, osds: int = 1, replica: bool = True, apart: bool = True, postgres_mib: int = 0, ceph: Ceph | None = None
     ) -> None:
+        loadable()
         self.folder = Path(tempfile.mkdtemp(prefix="hff"))
         self.mounted = False
         self.gateways: list[Server] = []

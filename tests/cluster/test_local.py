@@ -16,7 +16,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from deploy.local import ceph, daemons, postgres
+from deploy.local import daemons, postgres
+from tests.cluster_servers import loadable
 from tests.serving import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster-servers"), pytest.mark.timeout(240)]
@@ -26,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster-servers"), pyte
 def folder() -> Iterator[Path]:
     try:
         postgres.install()
-        ceph.install()
+        loadable()
     except daemons.Missing as why:
         pytest.skip(str(why))
     made = Path(tempfile.mkdtemp(prefix="hfl")) / "cluster"

@@ -24,11 +24,12 @@ from urllib.parse import urlencode
 
 import psycopg
 
-from bench.catalog_costs import KEYS_A_FOLDER, SIZE_BYTES, SPACE, STRIDE, statements_of, through_engine, version_of
+from bench.catalog_costs import KEYS_A_FOLDER, SIZE_BYTES, SPACE, STRIDE, key_of, look, statements_of, through_engine, version_of
 from bench.machine import cpu_s
 from deploy.local.postgres import Postgres
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
+from holdfast.engine.cluster import statements
 from holdfast.engine.cluster.engine import ClusterEngine, prepare
 from holdfast.engine.cluster.memory_pool import MemoryPool
 from holdfast.engine.cluster.session import FRESH
@@ -38,6 +39,7 @@ from holdfast.model.objects import Blob
 BATCH = 250_000
 SEED = 6
 PARTITIONS = 16
+TURNS = 5
 TABLES = ("live", "history", "blobs", "inline")
 
 
@@ -202,6 +204,16 @@ def partitioned(database: Database, bucket: Bucket, rows: int, space: int) -> di
     run("VACUUM ANALYZE parted.live")
     with psycopg.connect(database.postgres.dsn(), autocommit=True, options="-c search_path=parted,holdfast -c jit=off") as connection:
         found = statements_of(connection, bucket, rows, space, random.Random(SEED))
+        turns: dict[str, list[float]] = {}
+        for _ in range(TURNS):  # in turn, so that what else the machine does falls on both
+            for name, where in (("plain", database.plain), ("partitioned", connection)):
+                for statement, count in ((statements.LATEST, 3000), (statements.LIVE_PAGE, 50)):
+                    pick = random.Random(SEED)
+                    keys = lambda pick=pick: (bucket.id, key_of(pick.randrange(rows) * STRIDE % space).encode())  # noqa: E731
+                    last: tuple[object, ...] = () if statement is statements.LATEST else (b"\xff", 1001)
+                    took = look(where, statement, lambda keys=keys, last=last: (*keys(), *last), count)  # type: ignore[misc]
+                    turns.setdefault(f"{statement.name.decode()}, {name}", []).append(took["cpu_us"])
+        found["in turn, least of each"] = {name: min(each) for name, each in turns.items()}
         connection.execute("DROP SCHEMA parted CASCADE")
     return found
 

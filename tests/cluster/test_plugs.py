@@ -88,6 +88,10 @@ def test_a_killed_osd(field: Field) -> None:
 def test_a_killed_monitor_and_manager(field: Field) -> None:
     """Who has a connection to the OSDs goes on."""
     pids = field.gateways[0].worker_pids()
+    for _ in range(16):  # connections fall to both workers: each has been at the OSDs, by the newest map
+        client = field.client(0)
+        assert client.put(BUCKET, "new-large", LARGE).status == 200
+        client.close()
     field.ceph.stop_daemon("mon.a", 9)
     field.ceph.stop_daemon("mgr.x", 9)
     try:

@@ -275,3 +275,22 @@ async def test_many_downloads_make_do_with_little_each(memory: MemoryPool, monke
     del readings, pieces
     gc.collect()
     assert store.blobs._ahead.bytes == 0
+
+
+async def test_operations_in_flight_are_never_garbage(ceph: Ceph, shared_pool: str) -> None:
+    """librados knows an operation by an address alone; what holds the object there is its pool's context, one for each connection."""
+    pool = open_pools(str(ceph.conf), "holdfast", shared_pool, {}, 10, namespace="held")[""]
+    try:
+        names = [f"{number}.0" for number in range(24)]
+        written = asyncio.gather(*[pool.write(name, [b"x" * 9000], 9000) for name in names])
+        while not written.done():
+            gc.collect()
+            await asyncio.sleep(0)
+        await written
+        held = pool._cluster._contexts
+        assert len(held) == 1 and held[0] is pool._io
+        for name in names:
+            await pool.remove(name)
+    finally:
+        await pool.close()
+    assert not pool._cluster._contexts

@@ -58,6 +58,7 @@ class RadosCluster:
         self._timeout_s = timeout_s
         self._connected = connected
         self._handle: Any = None
+        self._contexts: list[Any] = []
         self._process = 0
         self._attempt: asyncio.Task[Any] | None = None
         self._refused: tuple[float, str] = (-RETRY_S, "")
@@ -124,7 +125,7 @@ class RadosCluster:
             try:
                 self._connected(handle)
             except BaseException:
-                _let_go(handle)
+                _let_go(handle, [])
                 raise
         return handle
 
@@ -132,29 +133,40 @@ class RadosCluster:
         """The connection of that epoch is of no use any more; the next who needs one makes another."""
         if epoch == self.epoch and self._handle is not None:
             log.warning("the connection to Ceph is lost; the next request makes a new one")
-            handle, self._handle = self._handle, None
-            threading.Thread(target=_let_go, args=(handle,), daemon=True).start()
+            threading.Thread(target=_let_go, args=self._give_up(), daemon=True).start()
 
     async def close(self) -> None:
         """Lets go of the connection. A cluster that does not answer is not waited for."""
-        handle, self._handle = self._handle, None
-        if handle is None:
+        if self._handle is None:
             return
         self.operations.end()
-        thread = threading.Thread(target=_let_go, args=(handle,), daemon=True)
+        thread = threading.Thread(target=_let_go, args=self._give_up(), daemon=True)
         thread.start()
         await asyncio.get_running_loop().run_in_executor(None, thread.join, CLOSE_S)
         self.threads.shutdown(wait=False)
 
 
+    def keep(self, context: Any) -> None:
+        """Holds a `rados.Ioctx` as long as the connection. An operation in flight is referenced by its context alone, and that one by its
+        operations: if nobody else held it, a garbage collection would free both under librados' hands."""
+        self._contexts.append(context)
+
+    def _give_up(self) -> tuple[Any, list[Any]]:
+        given = self._handle, self._contexts
+        self._handle, self._contexts = None, []
+        return given
+
+
 _stuck: list[Any] = []
 
 
-def _let_go(handle: Any) -> None:
-    """Ends a connection; while that lasts the handle stays referenced, since dropping it would wait for the end as well."""
-    _stuck.append(handle)
+def _let_go(handle: Any, contexts: list[Any]) -> None:
+    """Ends a connection; while that lasts the handle stays referenced, since dropping it would wait for the end as well, and so do the
+    contexts, whose operations may still be called back."""
+    held = (handle, contexts)
+    _stuck.append(held)
     handle.shutdown()
-    _stuck.remove(handle)
+    _stuck.remove(held)
 
 
 class RadosPool:
@@ -180,11 +192,25 @@ class RadosPool:
     async def _open(self) -> Any:
         """The pool's `rados.Ioctx` on the connection at hand. Errors: Unavailable."""
         handle = await self._cluster.handle()
+        if self._epoch == self._cluster.epoch:
+            return self._io
+        opening = self._opening
+        if opening is None or opening.get_loop() is not asyncio.get_running_loop():
+            opening = self._opening = asyncio.get_running_loop().create_task(self._open_on(handle))
+            opening.add_done_callback(self._opened)
+        return await asyncio.shield(opening)
+
+    async def _open_on(self, handle: Any) -> Any:
         epoch = self._cluster.epoch
-        if self._epoch != epoch:
-            io, number = await asyncio.get_running_loop().run_in_executor(None, self._io_of, handle)
-            self._io, self.known_number, self._epoch = io, number, epoch
-        return self._io
+        io, number = await asyncio.get_running_loop().run_in_executor(None, self._io_of, handle)
+        self._cluster.keep(io)
+        self._io, self.known_number, self._epoch = io, number, epoch
+        return io
+
+    def _opened(self, task: asyncio.Task[Any]) -> None:
+        self._opening = None
+        if not task.cancelled():
+            task.exception()  # whoever waits is told
 
     def _io_of(self, handle: Any) -> tuple[Any, int]:
         rados = librados.load()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -11,14 +12,43 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from holdfast import engines
+from holdfast.engine.api import Engine
 from tests import cluster_servers
 
 ROOT = Path(__file__).resolve().parents[1]
 ACCESS_KEY, SECRET_KEY, REGION = "HOLDFASTTESTROOT0001", "test-root-secret/with+signs=01", "us-east-1"
 READY_S, STOP_S = 40.0, 40.0
+
+
+HEARD_S = 0.3
+
+
+@contextlib.asynccontextmanager
+async def store_of(data_dir: Path) -> AsyncIterator[Engine]:
+    """The store of a server with this data directory, opened beside it as another process would. What was done in it counts when this ends."""
+    engine = open_store(data_dir)
+    try:
+        yield engine
+    finally:
+        await engine.close()
+        await heard(engine)
+
+
+def open_store(data_dir: Path) -> Engine:
+    """As `store_of`; whoever opens it closes it."""
+    return engines.open_url(cluster_servers.store_url(data_dir) if cluster_servers.on_cluster() else f"embedded://{quote(str(data_dir.absolute()))}")
+
+
+async def heard(engine: Engine) -> None:
+    """Returns when the other processes of the store have heard of changes, which may take a moment on a cluster."""
+    if not engine.at_once:
+        await asyncio.sleep(HEARD_S)
 
 
 class Server:

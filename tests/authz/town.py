@@ -13,12 +13,12 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from holdfast.engine.embedded.engine import EmbeddedEngine
+from holdfast.engine.api import Engine
 from holdfast.identities import master
 from holdfast.identities.directory import Directory
 from holdfast.model.buckets import Bucket
 from holdfast.model.identity import SERVICE_ACCOUNT, USER, Binding, Compartment, Credential, Group, PolicyDocument, Tenancy, User
-from tests.serving import Server
+from tests.serving import Server, heard, open_store
 
 T = TypeVar("T")
 
@@ -41,15 +41,17 @@ class Town:
         assert found is not None
         self.tenancy: Tenancy = found
 
-    async def _open(self) -> EmbeddedEngine:
-        return EmbeddedEngine.open(self.server.data_dir)
+    async def _open(self) -> Engine:
+        return open_store(self.server.data_dir)
 
     def close(self) -> None:
         self.run(self.engine.close())
         self.loop.close()
 
     def run(self, step: Coroutine[Any, Any, T]) -> T:
-        return self.loop.run_until_complete(step)
+        done = self.loop.run_until_complete(step)
+        self.loop.run_until_complete(heard(self.engine))
+        return done
 
     def compartment(self, name: str, parent: Compartment | None = None) -> Compartment:
         return self.run(self.directory.compartments.create(self.tenancy.id, parent.id if parent else self.tenancy.id, name, "", now_ms()))

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
-from holdfast.engine.embedded import EmbeddedEngine
 from holdfast.identities import master
 from holdfast.identities.directory import Directory
+from tests.serving import store_of
 
 T = TypeVar("T")
 
@@ -18,12 +18,9 @@ def inside(data_dir: Path, steps: Callable[[Directory], Awaitable[T]]) -> T:
     """Runs `steps` on the directory of that store."""
 
     async def work() -> T:
-        engine = EmbeddedEngine.open(data_dir)
-        try:
+        async with store_of(data_dir) as engine:
             key = master.load(data_dir / master.FILE_NAME)
             assert key is not None
             return await steps(Directory(engine.registry, key))
-        finally:
-            await engine.close()
 
     return asyncio.run(work())

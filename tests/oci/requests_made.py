@@ -10,14 +10,13 @@ from typing import Any
 import msgspec
 
 from holdfast.engine.api import Engine
-from holdfast.engine.embedded import EmbeddedEngine
 from holdfast.identities.directory import Directory
 from holdfast.identities.master import MasterKey, load
 from holdfast.model.identity import Credential, User
 from holdfast.model.pars import Par
 from holdfast.pars.creation import Asked, new_par
 from holdfast.pars.url import access_uri
-from tests.serving import Server
+from tests.serving import Server, store_of
 
 LATER = "2099-01-01T00:00:00Z"
 
@@ -33,11 +32,8 @@ class Store:
 
     def do(self, what: Callable[[Engine, Directory], Awaitable[Any]]) -> Any:
         async def run() -> Any:
-            engine = EmbeddedEngine.open(self.server.data_dir)
-            try:
+            async with store_of(self.server.data_dir) as engine:
                 return await what(engine, Directory(engine.registry, self.master))
-            finally:
-                await engine.close()
 
         return asyncio.run(run())
 

@@ -238,6 +238,7 @@ def test_tokens_are_found_nowhere_M67(serve: Callable[..., Server]) -> None:
     assert (used["bucket"], used["key"], used["user"]) == ("photos", "k", "par-creator") and re.match(r"par:[A-Za-z0-9+/]{64}$", used["access_key"])
 
 
+@pytest.mark.embedded("it looks into SQLite")
 def test_what_the_database_says_of_a_request_M67(store: Store, server: Server, bucket: str) -> None:
     par, url = store.par(bucket, "AnyObjectRead")
     with sqlite3.connect(f"file:{Path(server.data_dir) / 'catalog.db'}?mode=ro", uri=True) as connection:

@@ -78,7 +78,8 @@ class Store:
             assert found is not None
             asked = Asked(name="n", access_type="AnyObjectRead", time_expires=LATER)
             made = [new_par(asked, found, creator, int(time.time() * 1000)) for _ in range(count)]
-            await asyncio.gather(*[engine.catalog.create_par(par) for par, _ in made])
+            for first in range(0, count, 500):
+                await asyncio.gather(*[engine.catalog.create_par(par) for par, _ in made[first : first + 500]])
             return [access_uri(par, token) for par, token in made]
 
         paths: list[str] = self.do(make)

@@ -35,7 +35,7 @@ class Radosgw:
         command += ["--rgw-enable-ops-log=false", "--no-mon-config"]
         log = self.folder / "radosgw.log"
         with log.open("ab") as out:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
         daemons.wait(f"radosgw answers (see {log})", self._answers, seconds=90)
 
     def _answers(self) -> bool:

@@ -157,7 +157,8 @@ class ClusterCatalog(ClusterPars):
             int8(bucket.id), int8(bucket.revision), upload.key.encode(), int8(upload.initiated_ms), text(upload.upload_id),
             listing.upload_document(upload),
         )  # fmt: skip
-        status = (await self._database.step(statements.START_UPLOAD, parameters))[0][0]
+        order = (bucket.id, lock_of(bucket.id, upload.upload_id.encode()))
+        status = (await self._database.step(statements.START_UPLOAD, parameters, order))[0][0]
         if status == steps.TAKEN:
             raise AlreadyExists(upload.upload_id)
         steps.require(status)
@@ -202,7 +203,7 @@ class ClusterCatalog(ClusterPars):
     async def abort_upload(self, upload: Upload) -> Committed:
         lock = lock_of(upload.bucket_id, upload.upload_id.encode())
         parameters = (int8(upload.bucket_id), upload.key.encode(), text(upload.upload_id), int8(lock))
-        status, unneeded, sizes = (await self._database.step(statements.ABORT_UPLOAD, parameters))[0]
+        status, unneeded, sizes = (await self._database.step(statements.ABORT_UPLOAD, parameters, (upload.bucket_id, lock)))[0]
         steps.require(status)
         return Committed(unneeded=steps.unneeded_blobs(unneeded, sizes))
 

@@ -131,7 +131,7 @@ class Lane:
         for call in list(self._waiting):
             if call.born < born_before:
                 self._waiting.remove(call)
-                settle(call, Unavailable(self._failure))
+                settle(call, Unavailable(self._failure if not self._connections else "PostgreSQL: more is asked than it answers in time"))
 
     def _tick(self) -> None:
         """Ends what takes too long, and tries again to connect."""

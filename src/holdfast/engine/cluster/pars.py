@@ -8,7 +8,7 @@ import msgspec
 
 from holdfast.engine.api import AlreadyExists, Gone
 from holdfast.engine.cluster import documents, statements, steps
-from holdfast.engine.cluster.database import Database
+from holdfast.engine.cluster.database import Database, lock_of
 from holdfast.engine.cluster.listing import successor
 from holdfast.engine.cluster.wire import int8, text
 from holdfast.model.pars import Par, ParUpload
@@ -57,7 +57,7 @@ class ClusterPars:
 
     async def create_par(self, par: Par) -> Par:
         parameters = (int8(par.bucket_id), text(par.id), par.target.encode(), int8(par.expires_ms), par.digest, _par_document(par), int8(par.number))
-        status, number = (await self._database.step(statements.CREATE_PAR, parameters))[0]
+        status, number = (await self._database.step(statements.CREATE_PAR, parameters, (par.bucket_id, lock_of(par.bucket_id, par.digest))))[0]
         if status == steps.TAKEN:
             raise AlreadyExists(par.id)
         steps.require(status)

@@ -58,6 +58,10 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     upload_id: str = ""
     extra: dict[str, str] = {}
 
+    def checksum_label(self) -> str:
+        """What a listing shows of a version's checksum."""
+        return f"{self.checksum_algorithm}/{self.checksum_type}" if self.checksum_algorithm else ""
+
 
 class Version(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One version of one key, as the catalog gives it. Its `__dict__` is for what a dialect makes of it and may keep as long as it.

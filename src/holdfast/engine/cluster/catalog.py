@@ -133,7 +133,7 @@ class ClusterCatalog(ClusterPars):
             int8(lock),
             place,
             None if version_id is None else text(version_id),
-            text(documents.checksum_label(facts)),
+            text(facts.checksum_label()),
             documents.facts_document(bucket.id, place, facts),
             *steps.expectation(expect, bucket.id, place),
         )

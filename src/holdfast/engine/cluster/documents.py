@@ -12,6 +12,7 @@ from awscrt.checksums import crc32c
 
 from holdfast.engine.api import Damaged
 from holdfast.engine.cluster.session import FRESH
+from holdfast.engine.inline_ids import inline_number, inline_ref
 from holdfast.model.objects import Blob, Entry, Facts, Part, Version
 
 Row = tuple[Any, ...]
@@ -58,11 +59,6 @@ def facts_document(bucket_id: int, key: bytes, facts: Facts) -> bytes:
 def extents_document(bucket_id: int, key: bytes, extents: Extents) -> bytes:
     """The `extents` column of a version."""
     return sealed(pack(extents), seed_of(bucket_id, key))
-
-
-def checksum_label(facts: Facts) -> str:
-    """What a listing shows of a version's checksum."""
-    return f"{facts.checksum_algorithm}/{facts.checksum_type}" if facts.checksum_algorithm else ""
 
 
 def version_of(bucket_id: int, row: Row, is_latest: bool, blobs: tuple[Blob, ...] = ()) -> Version:
@@ -118,20 +114,6 @@ def part_of(upload_id: str, number: int, stored: bytes) -> Part:
     document = opened(stored, crc32(upload_id.encode(), number), f"part {number} of upload {upload_id!r}")
     number, size, etag, modified_ms, checksum, extents = _part_of(document)
     return Part(number=number, size=size, etag=etag, modified_ms=modified_ms, checksum=checksum, blobs=tuple([Blob(*e) for e in extents]))
-
-
-INLINE_PREFIX = b"i"
-_INLINE_REF_BYTES = 9
-
-
-def inline_ref(number: int) -> bytes:
-    """The blob id of a stored inline body."""
-    return INLINE_PREFIX + number.to_bytes(8, "big")
-
-
-def inline_number(blob_id: bytes) -> int:
-    """The number of the inline body that a blob id names, or 0 when it names a stored blob."""
-    return int.from_bytes(blob_id[1:], "big") if len(blob_id) == _INLINE_REF_BYTES else 0
 
 
 class Kept(NamedTuple):

@@ -14,6 +14,7 @@ from holdfast.engine.cluster import stripes
 from holdfast.engine.cluster.held import Held
 from holdfast.engine.cluster.pool import Pool
 from holdfast.engine.cluster.stripes import STRIPE_BLOCKS, STRIPE_BYTES
+from holdfast.engine.inline_ids import inline_number
 from holdfast.model.objects import Blob
 
 PIECE_BYTES = 1 << 20
@@ -142,7 +143,7 @@ class Reading:
     async def _inline(self, blob: Blob, begin: int, end: int) -> bytes:
         data = blob.inline if blob.inline is not None else self._held.pop(blob.id, None)
         if data is None:
-            data = await self._inline_body(stripes.inline_number(blob.id))
+            data = await self._inline_body(inline_number(blob.id))
         if data is None:
             raise Gone("blob")
         if len(data) != blob.size or crc32c(data) != blob.check:
@@ -154,16 +155,16 @@ class Reading:
         go with their rows when the object is replaced. Errors: Gone, Unavailable."""
         names = []
         for blob, begin, _ in self._spans[1:LOOK_MAX]:
-            if blob.inline is None and not stripes.inline_number(blob.id):
+            if blob.inline is None and not inline_number(blob.id):
                 names.append((blob, begin // STRIPE_BYTES))
         for blob, _, _ in self._spans[-LOOK_MAX:]:  # only the last part of an upload is ever that small
-            if blob.inline is None and (number := stripes.inline_number(blob.id)):
+            if blob.inline is None and (number := inline_number(blob.id)):
                 body = await self._inline_body(number)
                 if body is None:
                     raise Gone("blob")
                 self._held[blob.id] = body
         blob, _, end = self._spans[-1]
-        if not stripes.inline_number(blob.id) and blob.inline is None:
+        if not inline_number(blob.id) and blob.inline is None:
             names.append((blob, (end - 1) // STRIPE_BYTES))
         asked = [self._pool_of(stripes.pool_of(blob.id)).stat(stripes.name_of(blob.id, stripe)) for blob, stripe in dict.fromkeys(names)]
         if asked:
@@ -193,7 +194,7 @@ def _planned(pool_of: PoolOf, spans: list[tuple[Blob, int, int]]) -> Iterator[_P
     """The pieces in order; each is asked for when it is taken from here."""
     for span in spans:
         blob, begin, end = span
-        if blob.inline is not None or stripes.inline_number(blob.id):
+        if blob.inline is not None or inline_number(blob.id):
             yield span
             continue
         pool = pool_of(stripes.pool_of(blob.id))

@@ -61,7 +61,7 @@ def version_parameters(bucket_id: int, revision: int, lock: int, key: bytes, new
         text(new.etag),
         text(new.storage_class),
         text(new.owner),
-        text(documents.checksum_label(facts)),
+        text(facts.checksum_label()),
         flag(new.is_delete_marker),
         int8(k.inline),
         documents.facts_document(bucket_id, key, facts),

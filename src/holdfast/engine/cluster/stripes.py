@@ -38,11 +38,6 @@ def counter_of(blob_id: bytes) -> int:
     return int.from_bytes(blob_id[_SESSION_BYTES + _POOL_BYTES :], "big")
 
 
-def inline_number(blob_id: bytes) -> int:
-    """The number of the small body in the catalog that a blob id names (b"i" and 8 bytes, big endian), or 0 when it names a stored blob."""
-    return int.from_bytes(blob_id[1:], "big") if len(blob_id) == 9 else 0
-
-
 def name_of(blob_id: bytes, stripe: int) -> str:
     return f"{blob_id.hex()}.{stripe}"
 

@@ -10,6 +10,7 @@ from holdfast.engine.api import AlreadyExists, Committed, Expect, Gone, NotEmpty
 from holdfast.engine.embedded import par_steps, rows
 from holdfast.engine.embedded.steps import Extents, check_shared, look, place, release, require_bucket, retain
 from holdfast.engine.embedded.writer import Batch
+from holdfast.engine.inline_ids import inline_number
 from holdfast.model.buckets import Bucket
 from holdfast.model.objects import Blob, Part, Upload, Version
 
@@ -125,7 +126,7 @@ def finish_upload(batch: Batch, bucket: Bucket, upload: Upload, new: Version, ex
     for blob in new.blobs:
         if blob.size == 0:
             continue
-        if held[blob.id] > 0 and blob.inline is None and (not rows.inline_rowid(blob.id) or extents_of[blob.id][1:] == (blob.size, blob.check)):
+        if held[blob.id] > 0 and blob.inline is None and (not inline_number(blob.id) or extents_of[blob.id][1:] == (blob.size, blob.check)):
             held[blob.id] -= 1
             passed.append(extents_of[blob.id])
         else:

@@ -12,7 +12,8 @@ import apsw
 from awscrt.checksums import crc32c
 
 from holdfast.engine.api import Damaged, Gone, Unavailable
-from holdfast.engine.embedded import files, rows
+from holdfast.engine.embedded import files
+from holdfast.engine.inline_ids import inline_number
 from holdfast.model.objects import Blob
 
 PIECE_BYTES = 1 << 20
@@ -68,7 +69,7 @@ class Reading:
             if not self._spans:
                 raise StopAsyncIteration
             blob, begin, end = self._spans[-1]
-            if blob.inline is not None or rows.inline_rowid(blob.id):
+            if blob.inline is not None or inline_number(blob.id):
                 self._spans.pop()
                 return self._inline(blob, begin, end)
             return await self._next_piece(blob, begin, end)
@@ -117,7 +118,7 @@ class Reading:
     def _inline(self, blob: Blob, begin: int, end: int) -> bytes:
         data: Any = blob.inline
         if data is None:
-            found = self._connection.execute("SELECT data FROM inline WHERE id = ?", (rows.inline_rowid(blob.id),)).fetchall()
+            found = self._connection.execute("SELECT data FROM inline WHERE id = ?", (inline_number(blob.id),)).fetchall()
             if not found:
                 raise Gone("blob")
             data = found[0][0]
@@ -129,14 +130,14 @@ class Reading:
         """Fetches small bodies among others now: they go with their rows when the object is replaced. The last ones of the run, since
         only the last part of an upload is ever that small. Errors: Gone, Damaged."""
         for at, (blob, begin, end) in enumerate(self._spans[:_OPEN_MAX]):  # in reverse order
-            if blob.inline is None and rows.inline_rowid(blob.id):
+            if blob.inline is None and inline_number(blob.id):
                 whole = self._inline(blob, 0, blob.size)
                 self._spans[at] = (Blob(blob.id, blob.size, blob.check, whole), begin, end)
 
     def _open_all(self) -> None:
         """Finds out early what is missing. Beyond the first files it only looks, so as not to hold thousands of descriptors."""
         for blob, _, _ in reversed(self._spans):
-            if blob.inline is not None or rows.inline_rowid(blob.id):
+            if blob.inline is not None or inline_number(blob.id):
                 continue
             if len(self._opened) < _OPEN_MAX:
                 if blob.id not in self._opened:

@@ -41,20 +41,6 @@ _PACKED_NO_FACTS = pack(NO_FACTS)
 FRESH = 1
 """`Blob.check` of a file that its writer just finished: no version has named it yet."""
 
-INLINE_PREFIX = b"i"
-_INLINE_REF_BYTES = 9
-
-
-def inline_ref(rowid: int) -> bytes:
-    """The blob id of a stored inline row."""
-    return INLINE_PREFIX + rowid.to_bytes(8, "big")
-
-
-def inline_rowid(blob_id: bytes) -> int:
-    """The inline row that a blob id names, or 0 when it names a file."""
-    return int.from_bytes(blob_id[1:], "big") if len(blob_id) == _INLINE_REF_BYTES else 0
-
-
 def _seed(bucket_id: int, marker: int) -> int:
     return (bucket_id * 2 + marker) & 0xFFFFFFFF
 
@@ -68,11 +54,6 @@ def damaged(bucket_id: int, key: object) -> Damaged:
     return Damaged(f"row of bucket {bucket_id}, key {key!r}: checksum mismatch")
 
 
-def checksum_label(facts: Facts) -> str:
-    """What a listing shows of a version's checksum."""
-    return f"{facts.checksum_algorithm}/{facts.checksum_type}" if facts.checksum_algorithm else ""
-
-
 def version_row(bucket_id: int, version: Version, extents: tuple[tuple[bytes, int, int], ...], inline_id: int) -> Row:
     """All columns of `current` or `history` for a version, in the order of the table."""
     facts = version.facts
@@ -84,7 +65,7 @@ def version_row(bucket_id: int, version: Version, extents: tuple[tuple[bytes, in
         version.etag,
         version.storage_class,
         version.owner,
-        checksum_label(facts),
+        facts.checksum_label(),
         version.seq,
     )
     marker = 1 if version.is_delete_marker else 0

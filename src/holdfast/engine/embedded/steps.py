@@ -11,6 +11,7 @@ from holdfast.engine.api import Committed, Conflict, Expect, Gone, Stale
 from holdfast.engine.embedded import rows
 from holdfast.engine.embedded.rows import FULL, Row
 from holdfast.engine.embedded.writer import Batch
+from holdfast.engine.inline_ids import inline_number, inline_ref
 from holdfast.engine.preconditions import holds
 from holdfast.model.buckets import Bucket
 from holdfast.model.objects import Blob, Facts, Version
@@ -65,7 +66,7 @@ def check_shared(batch: Batch, blobs: tuple[Blob, ...]) -> None:
     for blob in blobs:
         if blob.size == 0 or blob.inline is not None:
             continue
-        rowid = rows.inline_rowid(blob.id)
+        rowid = inline_number(blob.id)
         if rowid:  # a row's number is given anew once the row is gone, so it is the bytes that tell
             found = batch.execute("SELECT data FROM inline WHERE id = ?", (rowid,)).fetchall()
             if found and (len(found[0][0]) != blob.size or crc32c(found[0][0]) != blob.check):
@@ -84,7 +85,7 @@ def retain(batch: Batch, blobs: tuple[Blob, ...]) -> Extents:
     for blob in blobs:
         if blob.size == 0:
             continue
-        rowid = rows.inline_rowid(blob.id)
+        rowid = inline_number(blob.id)
         if blob.inline is not None:
             extents.append((_keep_inline(batch, "VALUES (?, ?)", blob.inline), blob.size, blob.check))
         elif rowid:
@@ -99,14 +100,14 @@ def _keep_inline(batch: Batch, source: str, value: bytes | int) -> bytes:
     """Stores a small body under a number that is never used again: a copy that is still on its way must not meet another body there."""
     number = batch.next_seq()
     batch.execute(f"INSERT INTO inline(id, data) {source}", (number, value))
-    return rows.inline_ref(number)
+    return inline_ref(number)
 
 
 def release(batch: Batch, extents: Extents) -> tuple[Blob, ...]:
     """Gives the references back; the files that nobody refers to any more."""
     unneeded: list[Blob] = []
     for blob_id, size, check in extents:
-        rowid = rows.inline_rowid(blob_id)
+        rowid = inline_number(blob_id)
         if rowid:
             batch.execute("DELETE FROM inline WHERE id = ?", (rowid,))
             continue
@@ -118,7 +119,7 @@ def release(batch: Batch, extents: Extents) -> tuple[Blob, ...]:
 
 
 def _single_inline(extents: Extents) -> int:
-    return rows.inline_rowid(extents[0][0]) if len(extents) == 1 else 0
+    return inline_number(extents[0][0]) if len(extents) == 1 else 0
 
 
 # ---- the steps ----

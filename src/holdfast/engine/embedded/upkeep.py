@@ -16,6 +16,7 @@ from holdfast.engine.api import Damaged
 from holdfast.engine.embedded import bucket_steps, files, par_steps, rows
 from holdfast.engine.embedded.reading import PIECE_BYTES
 from holdfast.engine.embedded.rows import FULL, Row
+from holdfast.engine.inline_ids import inline_number
 from holdfast.model.objects import Blob
 
 _WALKS: tuple[tuple[str, str, tuple[int, ...], tuple[object, ...]], ...] = (
@@ -73,7 +74,7 @@ def _row_damage(connection: apsw.Connection, table: str, row: Row, named: list[t
         yield str(error)
         return
     for blob in blobs:
-        rowid = rows.inline_rowid(blob.id)
+        rowid = inline_number(blob.id)
         if not rowid:
             named.append((row, blob))
             continue
@@ -110,7 +111,7 @@ def _blobs_of(table: str, row: Row) -> tuple[Blob, ...]:
         return ()
     rows.version_of(row[15], row, False)
     extents = rows.extents_of(row)
-    if row[rows.INLINE_ID] != (rows.inline_rowid(extents[0][0]) if len(extents) == 1 else 0):
+    if row[rows.INLINE_ID] != (inline_number(extents[0][0]) if len(extents) == 1 else 0):
         raise Damaged(f"row {row[:2]!r} points to the inline body of another")
     return tuple([Blob(*extent) for extent in extents])
 

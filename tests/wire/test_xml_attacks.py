@@ -29,10 +29,10 @@ ONE_TAG = "<Tagging><TagSet><Tag><Key>{}</Key><Value>v</Value></Tag></TagSet></T
 
 
 def refused(data: bytes, reader: DocumentReader = TAGGING, limits: xml.Limits = xml.ORDINARY) -> None:
-    start = time.process_time()
+    start = time.thread_time()
     with pytest.raises(MalformedXML):
         reader.read(data, limits)
-    assert time.process_time() - start < 0.1
+    assert time.thread_time() - start < 0.1
 
 
 def entities(levels: int) -> str:
@@ -160,9 +160,9 @@ def test_the_largest_completion_is_read_in_bounded_time() -> None:
     """M177: 10,000 parts, each with a checksum."""
     part = "<Part><PartNumber>{}</PartNumber><ETag>&quot;" + "a" * 32 + "&quot;</ETag><ChecksumSHA256>" + "b" * 44 + "</ChecksumSHA256></Part>"
     document = "<CompleteMultipartUpload>" + "".join(part.format(n) for n in range(1, 10_001)) + "</CompleteMultipartUpload>"
-    start = time.process_time()
+    start = time.thread_time()
     assert len(COMPLETE.read(document.encode(), xml.Limits(bytes_max=16 << 20, elements_max=200_000))["parts"]) == 10_000
-    assert time.process_time() - start < 2
+    assert time.thread_time() - start < 2
 
 
 @given(st.binary(max_size=200))

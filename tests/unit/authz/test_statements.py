@@ -161,10 +161,10 @@ def test_whatever_is_written_it_is_a_statement_or_a_statement_error(text: str) -
 @given(st.integers(0, 200), st.sampled_from(["any {", "'", "/", "*", "a,", "all{any{", "(", " ", "group ", "a:"]))
 def test_no_statement_takes_long(count: int, piece: str) -> None:
     text = ("Allow group A to read objects in tenancy where target.object.name = " + piece * count * 20)[:CHARACTERS_MAX]
-    started = time.process_time()
+    started = time.thread_time()
     with contextlib.suppress(StatementError):
         parse(text)
-    assert time.process_time() - started < 0.5
+    assert time.thread_time() - started < 0.5
 
 
 @settings(max_examples=300, deadline=None)
@@ -177,9 +177,9 @@ def test_patterns_match_as_a_regular_expression_would(pieces: list[str], value: 
 
 
 def test_patterns_take_time_that_grows_with_their_length() -> None:
-    started = time.process_time()
+    started = time.thread_time()
     assert not matches(tuple(["a"] * 2000 + ["b"]), "a" * 4000 + "c")
-    assert time.process_time() - started < 0.5
+    assert time.thread_time() - started < 0.5
 
 
 def test_every_operation_needs_permissions_that_exist() -> None:

@@ -15,6 +15,7 @@ from holdfast.engine.cluster.held import Held
 from holdfast.engine.cluster.pool import Pool
 from holdfast.engine.cluster.stripes import STRIPE_BLOCKS, STRIPE_BYTES
 from holdfast.engine.inline_ids import inline_number
+from holdfast.engine.spans import spans_of
 from holdfast.model.objects import Blob
 
 PIECE_BYTES = 1 << 20
@@ -28,18 +29,6 @@ _FROM_START_BYTES = 2 * BLOCK_BYTES
 
 InlineBody = Callable[[int], Awaitable[bytes | None]]
 PoolOf = Callable[[int], Pool]
-
-
-def spans_of(blobs: tuple[Blob, ...], start: int, length: int) -> list[tuple[Blob, int, int]]:
-    """(blob, begin, end) for each blob that the bytes [start, start + length) touch."""
-    spans: list[tuple[Blob, int, int]] = []
-    offset, stop = 0, start + length
-    for blob in blobs:
-        begin, end = max(start - offset, 0), min(stop - offset, blob.size)
-        if begin < end:
-            spans.append((blob, begin, end))
-        offset += blob.size
-    return spans
 
 
 class _Object:

@@ -14,26 +14,12 @@ from awscrt.checksums import crc32c
 from holdfast.engine.api import Damaged, Gone, Unavailable
 from holdfast.engine.embedded import files
 from holdfast.engine.inline_ids import inline_number
+from holdfast.engine.spans import spans_of
 from holdfast.model.objects import Blob
 
 PIECE_BYTES = 1 << 20
 _OPEN_MAX = 32
 """Files opened before the first piece, so that a replacement of the object meanwhile does not cut it short."""
-
-Span = tuple[Blob, int, int]
-
-
-def spans_of(blobs: tuple[Blob, ...], start: int, length: int) -> list[Span]:
-    """(blob, begin, end) for each blob that the bytes [start, start + length) touch."""
-    spans: list[Span] = []
-    offset, stop = 0, start + length
-    for blob in blobs:
-        begin, end = max(start - offset, 0), min(stop - offset, blob.size)
-        if begin < end:
-            spans.append((blob, begin, end))
-        offset += blob.size
-    return spans
-
 
 class Reading:
     """An iterator of pieces. It does not suspend while the bytes are in the page cache; else a thread waits for the disk."""

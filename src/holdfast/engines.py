@@ -65,7 +65,8 @@ def _require_cluster(url: str) -> None:
     try:
         import holdfast.engine.cluster  # noqa: F401
     except ImportError as error:
-        raise Unavailable(f"the cluster engine needs psycopg: pip install 'holdfast[cluster]' ({error})") from error
+        needed = "install holdfast[cluster], in a checkout what requirements-cluster.lock names"
+        raise Unavailable(f"the cluster engine needs psycopg: {needed} ({error})") from error
 
 
 def prepare_url(url: str) -> None:

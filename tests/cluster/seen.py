@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from typing import Any
 
+import pytest
+
+from deploy.local import daemons
 from tests.cluster.field import Field
+from tests.cluster.network import Missing
 from tests.serving import SECRET_KEY
 
 SMALL, LARGE = b"small", b"large" * 10_000
@@ -54,3 +60,17 @@ class Seen:
     @property
     def statuses(self) -> dict[str, int]:
         return {name: status for name, (status, _) in self.said.items()}
+
+
+def made(bucket: str, *arguments: int, **options: Any) -> Iterator[Field]:
+    """A field whose bucket is ready; skipped where the machine permits no namespaces, or has no PostgreSQL and Ceph and cannot install them."""
+    try:
+        field = Field(*arguments, **options)
+    except (Missing, daemons.Missing) as why:
+        pytest.skip(str(why))
+    try:
+        prepare(field, bucket)
+        yield field
+        field.finish()
+    finally:
+        field.close()

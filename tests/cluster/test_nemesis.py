@@ -9,16 +9,13 @@ import http.client
 import random
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
-from deploy.local import daemons
 from tests.administration import new_user
 from tests.cluster.field import Fault, Field
 from tests.cluster.histories import Histories
-from tests.cluster.network import Missing
-from tests.cluster.seen import WELL, Seen, prepare
+from tests.cluster.seen import WELL, Seen, made
 from tests.serving import ACCESS_KEY, SECRET_KEY
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.xdist_group("cluster-nemesis"), pytest.mark.timeout(600)]
@@ -26,30 +23,16 @@ BUCKET = "faults"
 REVOKED_S = 1.0
 
 
-def made(**options: Any) -> Iterator[Field]:
-    """A field; skipped where the machine permits no namespaces, or has no PostgreSQL and Ceph and cannot install them."""
-    try:
-        field = Field(**options)
-    except (Missing, daemons.Missing) as why:
-        pytest.skip(str(why))
-    try:
-        prepare(field, BUCKET)
-        yield field
-        field.finish()
-    finally:
-        field.close()
-
-
 @pytest.fixture(scope="module")
 def field() -> Iterator[Field]:
     """Three gateways, a synchronous replica, one OSD."""
-    yield from made()
+    yield from made(BUCKET)
 
 
 @pytest.fixture
 def wide() -> Iterator[Field]:
     """As `field`, with three OSDs that each have every object."""
-    yield from made(osds=3)
+    yield from made(BUCKET, osds=3)
 
 
 def histories(field: Field, *, seed: int, clients: int = 6, rest_s: float = 0.03) -> Histories:

@@ -7,42 +7,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from deploy.local import daemons
 from tests.cluster.field import POOL, Field
-from tests.cluster.network import Missing
-from tests.cluster.seen import BOUND_S, BUSY, LARGE, SMALL, WELL, Seen, prepare
+from tests.cluster.seen import BOUND_S, BUSY, LARGE, SMALL, WELL, Seen, made
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster-plugs"), pytest.mark.timeout(300)]
 BUCKET = "plugs"
 
 
-def made(**options: Any) -> Iterator[Field]:
-    try:
-        field = Field(1, replica=False, **options)
-    except (Missing, daemons.Missing) as why:
-        pytest.skip(str(why))
-    try:
-        prepare(field, BUCKET)
-        yield field
-        field.finish()
-    finally:
-        field.close()
-
-
 @pytest.fixture(scope="module")
 def field() -> Iterator[Field]:
     """A gateway of two workers on loopback."""
-    yield from made(apart=False)
+    yield from made(BUCKET, 1, replica=False, apart=False)
 
 
 @pytest.fixture
 def tight(field: Field) -> Iterator[Field]:
     """As `field`, its database on a small file system."""
-    yield from made(apart=False, postgres_mib=400, ceph=field.ceph)
+    yield from made(BUCKET, 1, replica=False, apart=False, postgres_mib=400, ceph=field.ceph)
 
 
 def back(field: Field, pids: list[int]) -> None:

@@ -140,8 +140,7 @@ def cut_off(postgres: Postgres, schema: str) -> None:
     """Ends every connection to the schema."""
     with psycopg.connect(postgres.dsn(), autocommit=True) as admin:
         admin.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND application_name = 'holdfast'"
-            " AND usename = current_user"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s AND usename = current_user", (f"holdfast {schema}",)
         )
 
 

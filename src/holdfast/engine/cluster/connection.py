@@ -268,7 +268,7 @@ def connect(dsn: str, settings: dict[str, str]) -> psycopg.Connection[Any]:
         autocommit=True,
         options=options,
         connect_timeout=_CONNECT_S,
-        application_name="holdfast",
+        application_name=f"holdfast {settings.get('search_path', '')}".strip(),
         client_encoding="UTF8",
         keepalives_idle=5,
         keepalives_interval=2,

@@ -89,13 +89,10 @@ $$;
 CREATE OR REPLACE FUNCTION start_upload(p_bucket bigint, p_revision bigint, p_key bytea, p_initiated bigint, p_upload text, p_doc bytea)
 RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
-    now_revision bigint;
+    entered integer := enter_bucket(p_bucket, p_revision, NULL);
 BEGIN
-    PERFORM hold_store();
-    PERFORM pg_advisory_xact_lock_shared(p_bucket);
-    SELECT revision INTO now_revision FROM buckets WHERE id = p_bucket;
-    IF now_revision IS DISTINCT FROM p_revision THEN
-        RETURN CASE WHEN now_revision IS NULL THEN 1 ELSE 2 END;
+    IF entered <> 0 THEN
+        RETURN entered;
     END IF;
     IF EXISTS (SELECT 1 FROM uploads WHERE upload_id = p_upload) THEN
         RETURN 7;

@@ -16,6 +16,22 @@ BEGIN
 END
 $$;
 
+-- Takes the locks of a step in a bucket (p_lock: of its key or upload, if it needs one), and says whether the bucket is as the caller read
+-- it: the status 0, 1 or 2.
+CREATE OR REPLACE FUNCTION enter_bucket(p_bucket bigint, p_revision bigint, p_lock bigint) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    now_revision bigint;
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(store_lock());
+    PERFORM pg_advisory_xact_lock_shared(p_bucket);
+    IF p_lock IS NOT NULL THEN
+        PERFORM pg_advisory_xact_lock(p_lock);
+    END IF;
+    SELECT revision INTO now_revision FROM buckets WHERE id = p_bucket;
+    RETURN CASE WHEN now_revision IS NULL THEN 1 WHEN now_revision <> p_revision THEN 2 ELSE 0 END;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION is_filling() RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT current_setting('holdfast.filling', true) = 'on'
 $$;
@@ -126,7 +142,6 @@ CREATE OR REPLACE FUNCTION commit_version(
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-    now_revision bigint;
     old live%ROWTYPE;
     same live%ROWTYPE;
     has_old boolean;
@@ -135,20 +150,15 @@ DECLARE
     s bigint;
     more record;
 BEGIN
-    PERFORM hold_store();
-    PERFORM pg_advisory_xact_lock_shared(p_bucket);
+    status := enter_bucket(p_bucket, p_revision, least(p_lock, p_upload_lock));
     IF p_upload_lock IS NOT NULL THEN
-        PERFORM pg_advisory_xact_lock(least(p_lock, p_upload_lock));
         PERFORM pg_advisory_xact_lock(greatest(p_lock, p_upload_lock));
         IF NOT EXISTS (SELECT 1 FROM uploads WHERE upload_id = p_upload AND bucket_id = p_bucket) THEN
-            status := 6; RETURN NEXT; RETURN;
+            status := 6;
         END IF;
-    ELSE
-        PERFORM pg_advisory_xact_lock(p_lock);
     END IF;
-    SELECT revision INTO now_revision FROM buckets WHERE id = p_bucket;
-    IF now_revision IS DISTINCT FROM p_revision THEN
-        status := CASE WHEN now_revision IS NULL THEN 1 ELSE 2 END; RETURN NEXT; RETURN;
+    IF status <> 0 THEN
+        RETURN NEXT; RETURN;
     END IF;
     SELECT * INTO old FROM live WHERE bucket_id = p_bucket AND key = p_key;
     has_old := FOUND;
@@ -251,17 +261,13 @@ CREATE OR REPLACE FUNCTION amend_version(
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-    now_revision bigint;
     old live%ROWTYPE;
     has_live boolean;
     place text := '';
 BEGIN
-    PERFORM hold_store();
-    PERFORM pg_advisory_xact_lock_shared(p_bucket);
-    PERFORM pg_advisory_xact_lock(p_lock);
-    SELECT revision INTO now_revision FROM buckets WHERE id = p_bucket;
-    IF now_revision IS DISTINCT FROM p_revision THEN
-        status := CASE WHEN now_revision IS NULL THEN 1 ELSE 2 END; RETURN NEXT; RETURN;
+    status := enter_bucket(p_bucket, p_revision, p_lock);
+    IF status <> 0 THEN
+        RETURN NEXT; RETURN;
     END IF;
     SELECT * INTO old FROM live WHERE bucket_id = p_bucket AND key = p_key;
     has_live := FOUND;
@@ -305,18 +311,14 @@ CREATE OR REPLACE FUNCTION expunge_version(
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-    now_revision bigint;
     old live%ROWTYPE;
     next_newest live%ROWTYPE;
     has_live boolean;
     more record;
 BEGIN
-    PERFORM hold_store();
-    PERFORM pg_advisory_xact_lock_shared(p_bucket);
-    PERFORM pg_advisory_xact_lock(p_lock);
-    SELECT revision INTO now_revision FROM buckets WHERE id = p_bucket;
-    IF now_revision IS DISTINCT FROM p_revision THEN
-        status := CASE WHEN now_revision IS NULL THEN 1 ELSE 2 END; RETURN NEXT; RETURN;
+    status := enter_bucket(p_bucket, p_revision, p_lock);
+    IF status <> 0 THEN
+        RETURN NEXT; RETURN;
     END IF;
     SELECT * INTO old FROM live WHERE bucket_id = p_bucket AND key = p_key;
     has_live := FOUND;

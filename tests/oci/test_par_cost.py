@@ -49,7 +49,8 @@ async def spent_us(gateway: Gateway, target: bytes, requests: int = REQUESTS, he
 
 
 async def calls(gateway: Gateway, target: bytes, headers: dict[bytes, bytes] = HEADERS) -> int:
-    """Calls of Python and of C functions in one request, the same on every machine."""
+    """Calls of Python and of C functions in one request, the same on every machine: the least of several, since what is done once a second (the
+    text of the time, a look at the clock's second) falls on any one of them, and a second may end between two."""
     count = 0
 
     def event(frame: object, what: str, about: object) -> None:
@@ -57,12 +58,16 @@ async def calls(gateway: Gateway, target: bytes, headers: dict[bytes, bytes] = H
         count += what in ("call", "c_call")
 
     await spent_us(gateway, target, 3, headers)
-    sys.setprofile(event)
-    try:
-        await spent_us(gateway, target, 1, headers)
-    finally:
-        sys.setprofile(None)
-    return count
+    counted = []
+    for _ in range(ROUNDS):
+        count = 0
+        sys.setprofile(event)
+        try:
+            await spent_us(gateway, target, 1, headers)
+        finally:
+            sys.setprofile(None)
+        counted.append(count)
+    return min(counted)
 
 
 async def opened(settings: Settings) -> tuple[Engine, Bucket, User, Gateway]:

@@ -192,7 +192,7 @@ async def test_a_pool_that_does_not_answer_is_unavailable_in_bounded_time_and_wo
         with pytest.raises(Unavailable):
             await call
     await store.blobs.discard(blobs)  # never raises for what it cannot remove
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 10
     memory.lost = False
     await asyncio.sleep(0.2)
     assert await store.get(await store.put(BODY)) == BODY

@@ -77,7 +77,7 @@ async def test_what_is_not_answered_is_given_up_and_may_come_later(monkeypatch: 
         await lost
     with pytest.raises(Unavailable):
         await waiting
-    assert time.monotonic() - begun < 1 and operations._bytes == 0
+    assert time.monotonic() - begun < 5 and operations._bytes == 0
     library.complete(2)  # after all
     await asyncio.sleep(0.05)
     again = operations.submit(LARGE, library.start, first)

@@ -194,16 +194,16 @@ def fresh(tmp_path: Any) -> Iterator[Callable[[HostileIssuer], Server]]:
 def test_a_slow_issuer_costs_a_bounded_time_and_the_store_goes_on(fresh: Callable[[HostileIssuer], Server]) -> None:
     issuer = HostileIssuer()
     server = fresh(issuer)
-    issuer.delay_s = {"/token": 30.0}
+    issuer.delay_s = {"/token": 120.0}
     attempts = [Attempt(server.control) for _ in range(24)]
     began = time.monotonic()
     with ThreadPoolExecutor(24) as threads:
         ends = [threads.submit(attempt.end) for attempt in attempts]
         time.sleep(0.5)
-        assert requests.get(server.control + "/health/live", timeout=2).status_code == 200
-        assert requests.get(server.control + "/sign-in", timeout=2).status_code == 200
+        assert requests.get(server.control + "/health/live", timeout=10).status_code == 200
+        assert requests.get(server.control + "/sign-in", timeout=10).status_code == 200
         statuses = sorted(end.result().status_code for end in ends)
-    assert time.monotonic() - began < 15 and set(statuses) == {502, 503} and statuses.count(503) == 8, statuses
+    assert time.monotonic() - began < 60 and set(statuses) == {502, 503} and statuses.count(503) == 8, statuses
     issuer.stop()
 
 

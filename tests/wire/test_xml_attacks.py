@@ -32,7 +32,7 @@ def refused(data: bytes, reader: DocumentReader = TAGGING, limits: xml.Limits = 
     start = time.thread_time()
     with pytest.raises(MalformedXML):
         reader.read(data, limits)
-    assert time.thread_time() - start < 0.1
+    assert time.thread_time() - start < 1
 
 
 def entities(levels: int) -> str:

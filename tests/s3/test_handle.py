@@ -20,8 +20,9 @@ from holdfast.model.errors import AccessDenied, InvalidArgument, SignatureDoesNo
 from holdfast.model.identity import Caller, User
 from holdfast.model.messages import Request, Response
 from holdfast.s3.copy_source import parse_source
-from holdfast.s3.handle import S3, Route
+from holdfast.s3.handle import S3
 from holdfast.s3.operation import OPERATIONS, Call, operation
+from holdfast.s3.route import Route
 
 USER = User(id="u", name="ada", canonical_id="c0ffee", display_name="Ada")
 BUCKET = Bucket(id=1, namespace="default", name="photos", region="us-east-1", owner="c0ffee", revision=1)

@@ -10,6 +10,7 @@ from holdfast.http.answering import CLOSED, EVERY_TICK, NEVER, OPEN, AnsweringSi
 from holdfast.http.body import EMPTY, RequestBody
 from holdfast.http.drive import SUSPENDED
 from holdfast.http.head import CHUNKED, Head, HeadRefused
+from holdfast.http.peer import peer_address, tls_version
 from holdfast.model.errors import IncompleteBody
 from holdfast.model.messages import Request, Response
 
@@ -209,18 +210,3 @@ class Connection(AnsweringSide, asyncio.Protocol):
 
 async def _await(rest: Awaitable[None]) -> None:
     await rest
-
-
-def peer_address(name: Any) -> str:
-    """The client's address without its port; IPv4 in its own form also on a dual-stack socket."""
-    if not isinstance(name, tuple):
-        return ""
-    address: str = name[0]
-    return address.removeprefix("::ffff:") if "." in address else address
-
-
-def tls_version(transport: asyncio.BaseTransport) -> str:
-    """The version of TLS as policies write it, "1.3"; "" where it is not known."""
-    session = transport.get_extra_info("ssl_object")
-    version: str = (session.version() if session is not None else None) or ""
-    return version.removeprefix("TLSv")

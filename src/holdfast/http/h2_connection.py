@@ -31,9 +31,9 @@ from h2.exceptions import H2Error
 from h2.settings import SettingCodes, Settings
 
 from holdfast.http.answer import BODILESS, BadResponse
-from holdfast.http.connection import peer_address, tls_version
 from holdfast.http.h2_stream import Stream, body_of, empty_or, read_head, response_fields
 from holdfast.http.head import HeadRefused
+from holdfast.http.peer import peer_address, tls_version
 from holdfast.http.service import Service
 from holdfast.model.errors import IncompleteBody, InternalError, RequestTimeout
 from holdfast.model.messages import Request, Response

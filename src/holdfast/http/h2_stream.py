@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from holdfast.http.body import EMPTY, RequestBody
 from holdfast.http.head import HeadReader, HeadRefused
 from holdfast.http.limits import Limits
+from holdfast.http.service import Service
 from holdfast.model.messages import Request, Response
-
-if TYPE_CHECKING:
-    from holdfast.http.h2_connection import H2Connection
 
 _HOP: Final = frozenset(b"connection keep-alive proxy-connection transfer-encoding upgrade te".split())
 """Header fields that belong to a connection of HTTP/1 (RFC 9113, 8.2.2)."""
@@ -57,12 +55,28 @@ class StreamBody(RequestBody):
         return piece
 
 
+class Carrier(Protocol):
+    """The connection, as a stream of it sees it; `id` is that of the stream."""
+
+    @property
+    def service(self) -> Service: ...
+
+    def send_continue(self, id: int) -> None:
+        """Writes 100 Continue."""
+
+    def acknowledge(self, id: int, count: int) -> None:
+        """The client may send so many bytes more."""
+
+    def allowance(self, id: int) -> int:
+        """How many bytes of content the client's windows and the socket take now."""
+
+
 class Stream:
     """What is known of a stream that is in work; the `Source` of its body."""
 
     __slots__ = ("_room", "blocked_since", "body", "connection", "id", "request", "response", "sent_bytes", "started", "task")
 
-    def __init__(self, connection: H2Connection, id: int) -> None:
+    def __init__(self, connection: Carrier, id: int) -> None:
         self.connection = connection
         self.id = id
         self.body: StreamBody | None = None

@@ -7,7 +7,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from holdfast.http.answer import Answers
 from holdfast.http.counters import Counters
@@ -15,10 +15,6 @@ from holdfast.http.drive import Stage
 from holdfast.http.head import HeadReader
 from holdfast.http.limits import Limits
 from holdfast.model.messages import Handler, Request, Response
-
-if TYPE_CHECKING:
-    from holdfast.http.connection import Connection
-    from holdfast.http.h2_connection import H2Connection
 
 AtOnce = Callable[[Request], Coroutine[Any, Any, Response] | Response]
 """A handler that may have an answer without a coroutine."""
@@ -44,6 +40,22 @@ def refuse_plainly(status: int, code: str, message: str, request_id: str) -> Res
 def report_to_log(error: BaseException, request: Request) -> None:
     """Logs the exception with its traceback; the target goes without its query, which may hold a signature."""
     _log.error("request %s failed: %s %r", request.id, request.method, request.path, exc_info=error)
+
+
+class Held(Protocol):
+    """A connection, as the service that counts it sees it. `deadline` is when the tick shall call `expired`, on the loop's clock."""
+
+    peer: str
+    deadline: float
+
+    def expired(self) -> None:
+        """It has taken too long."""
+
+    def shut(self) -> None:
+        """Closes it when its requests in work are answered, at once where there are none."""
+
+    def cut(self) -> None:
+        """Closes it now."""
 
 
 class Service:
@@ -96,7 +108,7 @@ class Service:
         self.heads = HeadReader(limits)
         self.answers = Answers(server_name.encode())
         self.stage = Stage(loop)
-        self.connections: set[Connection | H2Connection] = set()
+        self.connections: set[Held] = set()
         self.peers: dict[str, int] = {}
         self.draining = False
         self.clock = time.time
@@ -114,7 +126,7 @@ class Service:
         self._ids = map(f"{block:013X}".__add__, _ENDINGS)
         return next(self._ids)
 
-    def add(self, connection: Connection | H2Connection) -> int:
+    def add(self, connection: Held) -> int:
         """Counts a connection in; by how many there are too many, 0 if it is welcome."""
         counters = self.counters
         counters.connections_accepted += 1
@@ -131,7 +143,7 @@ class Service:
             return excess
         return 0
 
-    def remove(self, connection: Connection | H2Connection) -> None:
+    def remove(self, connection: Held) -> None:
         """Counts a connection out."""
         self.counters.connections -= 1
         self.connections.discard(connection)

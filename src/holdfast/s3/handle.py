@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from holdfast.authz.actions import VERSIONED
 from holdfast.authz.bucket_policy import policy_of
 from holdfast.buckets.links import source_of
 from holdfast.engine.api import Engine, EngineError
@@ -22,17 +21,15 @@ from holdfast.observe.refused import tell
 from holdfast.s3 import cors, integrity, ops
 from holdfast.s3.access import find_allowed
 from holdfast.s3.alike import Alike, Recognise
-from holdfast.s3.audited import audited
 from holdfast.s3.copy_source import parse_source
 from holdfast.s3.errors import identify, refusal_of, refuse
 from holdfast.s3.hosts import Hosts
-from holdfast.s3.operation import OPERATIONS, WRITE, Authorize, Call, Operation
+from holdfast.s3.operation import OPERATIONS, Authorize, Call
 from holdfast.s3.place import bucket_of, expect_owner
 from holdfast.s3.post_object import post_object
+from holdfast.s3.route import Place, Route
 from holdfast.s3.router import POST_FORM, Match, Preflight, Router
 from holdfast.s3.write_rights import half_of_write
-from holdfast.wire.compile import Reader, Writer
-from holdfast.wire.model import OperationModel, service
 from holdfast.wire.values import header_text
 
 log = logging.getLogger("holdfast.s3")
@@ -50,41 +47,6 @@ async def nobody(fields: dict[str, str], request: Request) -> Caller:
     if "policy" in fields:
         raise AccessDenied
     return ANONYMOUS
-
-
-class Route:
-    """An operation with its compiled reader and writer."""
-
-    __slots__ = (
-        "creates", "judges", "may_be_alike", "model", "needs", "needs_body", "needs_of_version", "of_link", "operation", "own_headers", "reader",
-        "run", "success", "writer", "writes",
-    )  # fmt: skip
-
-    def __init__(self, operation: Operation, audit: Audit | None = None) -> None:
-        self.operation = operation
-        self.model: OperationModel = service().operation(operation.name)
-        self.reader = Reader(self.model, operation.input, operation.ignores)
-        self.writer = Writer(self.model)
-        self.run = audited(operation, audit)
-        self.success = operation.success
-        self.judges = operation.judges
-        self.needs = operation.needs
-        self.needs_of_version = tuple(VERSIONED.get(action, action) for action in operation.needs)
-        self.writes = operation.needs == WRITE
-        self.creates = operation.name == "CreateBucket"
-        self.may_be_alike = operation.name in ("GetObject", "HeadObject")
-        self.of_link = operation.name == "DeleteBucket"
-        self.needs_body = self.reader.reads_body
-        self.own_headers = self.reader.header_names
-
-
-class Place:
-    """Where a request went: its bucket, None until it is known."""
-
-    __slots__ = ("bucket",)
-
-    def __init__(self) -> None:
-        self.bucket: Bucket | None = None
 
 
 class S3:

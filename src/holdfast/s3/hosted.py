@@ -11,8 +11,9 @@ from typing import Any
 from holdfast.model.buckets import Bucket
 from holdfast.model.errors import AccessDenied
 from holdfast.model.identity import Caller
-from holdfast.s3.handle import S3, Route
+from holdfast.s3.handle import S3
 from holdfast.s3.hosts import Hosts
+from holdfast.s3.route import Route
 from holdfast.s3.router import Match, Router
 
 

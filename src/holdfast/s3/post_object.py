@@ -6,26 +6,26 @@ Source: S3 API Reference, "POST Object". The operation is none of the service mo
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
 from holdfast.authn.post_form import check_form, read_policy
+from holdfast.engine.api import Engine
 from holdfast.model.buckets import Bucket
 from holdfast.model.errors import AccessDenied, InvalidArgument, KeyTooLongError, NotImplemented
 from holdfast.model.identity import Caller
 from holdfast.model.messages import Request, Response
 from holdfast.objects.tags import tags_of_document
-from holdfast.s3.operation import WRITE, Call
+from holdfast.s3.operation import WRITE, Authorize, Call
 from holdfast.s3.place import expect_owner
+from holdfast.s3.route import Place, Route
 from holdfast.s3.router import KEY_BYTES_MAX, POST_FORM, Match
 from holdfast.s3.write_rights import half_of_write
 from holdfast.wire import xml
 from holdfast.wire.compile import CONTENT_TYPE_XML
 from holdfast.wire.form import Form, boundary_of
 from holdfast.wire.values import header_text, is_header_name
-
-if TYPE_CHECKING:
-    from holdfast.s3.handle import S3, Place
 
 _AS_HEADERS = frozenset(
     ("cache-control", "content-disposition", "content-encoding", "content-language", "content-md5", "content-type", "expires")
@@ -40,7 +40,19 @@ _URL = re.compile(r"https?://[^\s\x00-\x1f\x7f/]+[^\s\x00-\x1f\x7f]*\Z", re.IGNO
 _STATUSES = {"200": 200, "201": 201, "204": 204}
 
 
-async def post_object(s3: S3, request: Request, match: Match, caller: Caller, place: Place | None) -> Response:
+class Door(Protocol):
+    """The S3 dialect, as a form sees it: see `holdfast.s3.handle.S3`."""
+
+    engine: Engine
+    settings: Any
+    authorize: Authorize
+    routes: dict[str, Route]
+    authenticate_form: Callable[[dict[str, str], Request], Awaitable[Caller]]
+
+    async def locate(self, route: Route, match: Match, caller: Caller) -> Bucket | None: ...
+
+
+async def post_object(s3: Door, request: Request, match: Match, caller: Caller, place: Place | None) -> Response:
     """Stores the file of a form (S3 API Reference, "POST Object").
 
     Errors: those of `wire.form`, `authn.post_form` and PutObject; InvalidArgument, NotImplemented (headers and parameters that a form has
@@ -96,7 +108,7 @@ def _refuse_strange(request: Request, match: Match, caller: Caller) -> None:
             raise InvalidArgument("A form upload does not accept this parameter.", ArgumentName=header_text(name))
 
 
-def _headers(s3: S3, request: Request, fields: dict[str, str]) -> dict[bytes, bytes]:
+def _headers(s3: Door, request: Request, fields: dict[str, str]) -> dict[bytes, bytes]:
     """The headers of a PutObject that says the same. Errors: InvalidArgument; those of `tags_of_document`."""
     found = {name: request.headers[name] for name in _KEPT if name in request.headers}
     for name, value in fields.items():
@@ -117,7 +129,7 @@ def _headers(s3: S3, request: Request, fields: dict[str, str]) -> dict[bytes, by
     return found
 
 
-async def _put(s3: S3, request: Request, caller: Caller, bucket: Bucket | None, name: str, key: str) -> Response:
+async def _put(s3: Door, request: Request, caller: Caller, bucket: Bucket | None, name: str, key: str) -> Response:
     """What PutObject answers. Errors: as `post_object`."""
     half = ""
     try:

@@ -29,6 +29,7 @@ BODIES = {
     "UploadPart": b"another",
     "PutBucketVersioning": b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>",
     "PutBucketPolicy": b'{"Version":"2012-10-17","Statement":[]}',
+    "PutBucketWebsite": b"<WebsiteConfiguration><IndexDocument><Suffix>index.html</Suffix></IndexDocument></WebsiteConfiguration>",
     "CompleteMultipartUpload": b"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>x</ETag></Part></CompleteMultipartUpload>",
 }
 """What an operation would do harm with, were it let in."""

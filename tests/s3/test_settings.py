@@ -100,7 +100,7 @@ def test_deleting_what_is_not_there_succeeds(world: World, row: Any) -> None:
     assert world.asked == [(row.delete_action,)]
 
 
-@pytest.mark.parametrize("subresource", ["lifecycle", "replication", "website", "logging", "accelerate"])
+@pytest.mark.parametrize("subresource", ["lifecycle", "replication", "logging", "accelerate"])
 def test_writing_what_has_no_effect_yet_is_refused(world: World, subresource: str) -> None:
     """M182 M183: never dropped in silence."""
     status, text = world.ask("PUT", f"/photos?{subresource}", b"<X/>")

@@ -35,6 +35,7 @@ LIMITS = {
     "PutBucketAcl": _ACL,
     "PutObjectAcl": _ACL,
     "PutBucketLifecycleConfiguration": xml.Limits(elements_max=50_000),  # 1,000 rules
+    "PutBucketWebsite": xml.Limits(bytes_max=128 << 10, elements_max=2_000),  # 50 rules
 }
 
 ROOTS = {

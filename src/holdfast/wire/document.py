@@ -12,8 +12,8 @@ from holdfast.wire.model import NAMESPACE, Member, Service, Shape
 _NAMESPACES = ("", NAMESPACE + xml.SEPARATOR, "http://doc.s3.amazonaws.com/2006-03-01" + xml.SEPARATOR, NAMESPACE.rstrip("/") + xml.SEPARATOR)
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _XSI_PREFIX = _XSI + xml.SEPARATOR
-_OPEN_ENUMS = frozenset({"BucketLocationConstraint"})
-"""Enumerations of Amazon's own deployment: what is allowed here is the operation's to say."""
+_OPEN_ENUMS = frozenset({"BucketLocationConstraint", "Protocol"})
+"""Enumerations of Amazon's own deployment, and those with a refusal of their own: what is allowed here is the operation's to say."""
 
 Convert = Callable[[str], Any]
 

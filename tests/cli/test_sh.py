@@ -69,7 +69,7 @@ def test_wrong_paths_are_wrong_usage(root: Somebody, arguments: tuple[str, ...])
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [(("volume", "info", "/nobodys"), "no volume"), (("bucket", "create", "/nobodys/bucket"), "no volume"),
-     (("volume", "create", "/UPPER"), "lower-case"), (("volume", "create", "/s3v"), "always there"),
+     (("volume", "create", "/UPPER"), "lower-case"), (("volume", "create", "/s3v", "-u", "~"), "always there"),
      (("bucket", "link", "/nobodys/b", "/s3v/linked"), "no volume"),
      (("bucket", "link", "/s3v/nobodys-bucket", "/s3v/linked"), "no bucket"), (("bucket", "info", "/s3v/nobodys-bucket"), "no bucket")],
 )  # fmt: skip

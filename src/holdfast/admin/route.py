@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -220,11 +220,24 @@ def read(data: bytes, kind: type[Input]) -> Input:
     except msgspec.ValidationError as error:
         fault, _, place = str(error).partition(" - at `$")
         member = place.rstrip("`").lstrip(".")
-        raise invalid(f"{member}: {fault}" if member else fault) from None
+        raise invalid(f"{member}: {_in_words(kind, member, fault)}" if member else fault) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise invalid("The body is not JSON.") from None
     except RecursionError:
         raise invalid("The body is nested too deeply.") from None
+
+
+def _in_words(kind: type[Input], member: str, fault: str) -> str:
+    """What a member has to be as its type describes it, in place of the pattern that it does not match."""
+    if "matching regex" not in fault:
+        return fault
+    asked: list[Any] = [field.type for field in msgspec.structs.fields(kind) if field.encode_name == member]
+    for one in asked:
+        asked.extend(get_args(one))
+        if isinstance(one, msgspec.Meta) and one.description:
+            first = one.description[0] if one.description[1:2].isupper() else one.description[0].lower()
+            return f"it has to be {first}{one.description[1:]}"
+    return fault
 
 
 def changes(body: Input, names: Mapping[str, str]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from holdfast.buckets.links import source_of
 from holdfast.engine.api import AlreadyExists, Engine, Gone, NotEmpty
 from holdfast.model.buckets import LINK, S3_VOLUME, Bucket, Volume, is_bucket_name, namespace_of_volume
 from holdfast.model.errors import (
+    BucketAlreadyExists,
     BucketNotEmpty,
     InvalidArgument,
     InvalidBucketName,
@@ -110,14 +111,16 @@ class Volumes:
     async def create_bucket(
         self, path: Path, *, owner: str, region: str, now_ms: int, link: Path | None = None, settings: dict[str, str] | None = None
     ) -> Bucket:
-        """A bucket with those settings, or with `link` a link to that source. Errors: NoSuchVolume, InvalidBucketName, BucketAlreadyExists,
-        BucketAlreadyOwnedByYou; for a link NoSuchBucket (no such source) and InvalidArgument (a link to itself)."""
+        """A bucket with those settings, or with `link` a link to that source. Errors: NoSuchVolume, InvalidBucketName, BucketAlreadyExists (also
+        where S3 gives its owner the one that is there); for a link NoSuchBucket (no such source) and InvalidArgument (a link to itself)."""
         await self.get(path.volume)
         if not is_bucket_name(path.bucket):
             raise InvalidBucketName(
                 f"{path.bucket!r} cannot be a bucket's name: 3 to 63 lower-case letters, digits, '.' and '-', with a letter or digit at each end.",
                 BucketName=path.bucket,
             )
+        if await self._engine.catalog.bucket(namespace_of_volume(self._namespace, path.volume), path.bucket) is not None:
+            raise BucketAlreadyExists(f"The bucket {path} exists already.", BucketName=path.bucket)
         settings = dict(settings or {})
         if link is not None:
             if link == path:

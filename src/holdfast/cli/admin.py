@@ -6,6 +6,7 @@ import argparse
 import difflib
 import json
 import os
+import select
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -14,16 +15,19 @@ from urllib.parse import quote
 from holdfast.cli import kept_sessions
 from holdfast.cli.client import DEFAULT_CONTROL, Client, ClientError, Key, ServiceError, Session, Ticket, find_key
 from holdfast.cli.commands import COMMANDS, NOUNS, Command, Option
-from holdfast.cli.show import QueryError, picked, text_of
+from holdfast.cli.show import QueryError, check_query, picked, text_of
 
 DONE, FAILED, USAGE = 0, 1, 2
+WAIT_S = 0.2
+"""So long is waited for the answer of who pipes one in."""
 SURE = "Are you sure you want to delete this resource? [y/N]: "
 ONCE = "This is the only time that the {} is shown. Keep it now: it cannot be had again, only replaced."
 
 HOW = """\
 Every command asks the server at --control (or HOLDFAST_CONTROL) in the name of the key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, of the
 session of `holdfast login`, or of a profile in ~/.aws/credentials. It prints JSON, {"data": ...}; --query picks from that (JMESPath), --raw-output
-prints a text bare. Exit codes: 0 done, 1 refused or not reached (ServiceError on stderr), 2 wrong usage.
+prints a text bare. Such options may also stand before the command. Deletions ask first at a terminal; --force does not ask, and a script is not
+asked. Exit codes: 0 done, 1 refused or not reached (ServiceError on stderr), 2 wrong usage.
 """
 _FIRST_STEPS = """\
 a user who may write to the buckets of one compartment:
@@ -56,12 +60,14 @@ class Parser(argparse.ArgumentParser):
 
 
 def shared(to: argparse.ArgumentParser, outputs: tuple[str, ...] = ("json", "table")) -> None:
-    """The options that every command has; the first of `outputs` is the usual one."""
+    """The options that every command has; the first of `outputs` is the usual one, and a command without any prints what it always prints."""
     group = to.add_argument_group("server, caller and output")
     group.add_argument("--control", metavar="URL", help=f"the control listener [HOLDFAST_CONTROL; default {DEFAULT_CONTROL}]")
     group.add_argument("--profile", metavar="NAME", default="", help="profile of ~/.aws/credentials; else the environment's key")
     group.add_argument("--ca-bundle", metavar="FILE", default="", help="certificates to trust for https [AWS_CA_BUNDLE]")
     group.add_argument("--in-tenancy", metavar="NAME", default="", help="another tenancy than your own; only for who runs the store")
+    if not outputs:
+        return
     group.add_argument("--output", choices=outputs, default=outputs[0], help=f"how the answer is printed [{outputs[0]}]")
     group.add_argument("--query", metavar="JMESPATH", default="", help="picks from the answer, for example data.id")
     group.add_argument("--raw-output", action="store_true", help="prints a text without quotes")
@@ -196,11 +202,14 @@ def _asked() -> str:
     """A new password from the terminal, twice. Errors: UsageError."""
     import getpass
 
+    nowhere = "there is no terminal to ask at: --password-file names a file, or - for stdin"
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UsageError(nowhere)
     try:
         first = getpass.getpass("New password: ")
         again = getpass.getpass("Again: ")
     except EOFError:
-        raise UsageError("there is no terminal to ask at: --password-file names a file, or - for stdin") from None
+        raise UsageError(nowhere) from None
     if first != again:
         raise UsageError("the two are not the same")
     return first
@@ -217,11 +226,24 @@ def ask(command: Command, options: argparse.Namespace) -> dict[str, Any]:
     return answer
 
 
-def print_answer(answer: dict[str, Any], options: argparse.Namespace) -> None:
-    """Errors: QueryError."""
-    text = text_of(picked(answer, options.query), output=options.output, raw=options.raw_output)
+def print_answer(answer: Any, options: argparse.Namespace) -> None:
+    """Prints what --query picks of an answer. Errors: QueryError."""
+    found = picked(answer, options.query)
+    if found is None:
+        print("Query returned empty result, no output to show.", file=sys.stderr)
+    text = text_of(found, output=options.output, raw=options.raw_output)
     if text:
         print(text)
+
+
+def _print_done(answer: dict[str, Any], options: argparse.Namespace) -> None:
+    """Prints the answer: all of it if something was done and the query does not fit what came, so that no secret is lost. Errors: QueryError."""
+    try:
+        print_answer(answer, options)
+    except QueryError:
+        if options.command.method != "GET":
+            print(text_of(answer, output=options.output, raw=False))
+        raise
 
 
 def complain(error: Exception) -> int:
@@ -233,10 +255,28 @@ def complain(error: Exception) -> int:
     return USAGE if isinstance(error, UsageError | QueryError) else FAILED
 
 
-def sure() -> bool:
-    """Asks whether to delete."""
-    print(SURE, end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+def sure(*, always: bool = False) -> bool:
+    """Whether to delete: asks whoever is there. Where nobody is, no terminal and nothing piped in, it is a script that means what it says; with
+    `always` that is a no."""
+    typed = sys.stdin is not None and sys.stdin.isatty()
+    if not (typed or always or _something_waits()):
+        return True
+    if typed or always:
+        print(SURE, end="", file=sys.stderr, flush=True)
+    line = sys.stdin.readline() if sys.stdin is not None else ""
+    if not (typed or always):
+        if not line:
+            return True
+        print(SURE, file=sys.stderr)
+    return line.strip().lower() in ("y", "yes")
+
+
+def _something_waits() -> bool:
+    """Whether standard input has something to read, or its end."""
+    try:
+        return sys.stdin is not None and bool(select.select([sys.stdin.fileno()], [], [], WAIT_S)[0])
+    except (OSError, ValueError):  # no descriptor: what is in its place can be read at once
+        return True
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -248,18 +288,17 @@ def perform(options: argparse.Namespace, show: Callable[[dict[str, Any]], str] |
     """Does what was asked for; `show` makes the text of `--output text`. The exit code."""
     command: Command = options.command
     try:
-        if options.query:
-            picked({}, options.query)  # a wrong query is found before anything is done
+        check_query(options.query)  # a wrong query is found before anything is done
         if command.asks and not options.force:
             request_of(command, options)
-            if not sure():
+            if not sure(always=command.noun == "par"):  # as `oci os preauth-request delete`
                 print("Aborted: nothing was deleted.", file=sys.stderr)
                 return FAILED
         answer = ask(command, options)
         if show is not None and options.output == "text" and not options.query:
             print(show(answer["data"]))
         else:
-            print_answer(answer, options)
+            _print_done(answer, options)
     except (ServiceError, ClientError, UsageError, QueryError) as error:
         return complain(error)
     if command.once and answer["data"].get(command.once):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn, get_origin
 
 from holdfast import __version__
+from holdfast.cli import anywhere
 from holdfast.config import TABLE, ConfigError, Loaded, Row, load, nearest
 
 USAGE_EXIT, FAILURE_EXIT = 2, 1
@@ -198,6 +199,8 @@ def _quoted(text: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The entry point. Exit codes: 0 done, 1 failed, 2 wrong usage."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and anywhere.is_one(given[0]):  # holdfast --control URL admin ...
+        given = anywhere.options_last(given)
     if given and given[0] in CLIENTS:  # these have parsers of their own, and need no settings
         from holdfast.cli.clients import run
 

@@ -15,7 +15,7 @@ ACCESS_TYPES = ("ObjectRead", "ObjectWrite", "ObjectReadWrite", "AnyObjectRead",
 _EPILOG = """\
 a URL that lets its holder read everything below reports/ until 2030, and list it:
   holdfast par create --bucket-name photos --name reports --access-type AnyObjectRead --object-name reports/ \\
-    --bucket-listing-action ListObjects --time-expires 2030-01-01T00:00:00Z --query '"access-uri"' --raw-output
+    --bucket-listing-action ListObjects --time-expires 2030-01-01T00:00:00Z --query 'data."access-uri"' --raw-output
   curl "http://127.0.0.1:9000$(...)"       # the access-uri behind the address of the data listener
 
 Whoever has the URL can use it, as long as its maker may do what it allows. It is shown once, and cannot be changed: delete it, and make another.

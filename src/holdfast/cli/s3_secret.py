@@ -10,8 +10,9 @@ import sys
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from holdfast.cli.admin import DONE, FAILED, Parser, client_of, complain, shared
+from holdfast.cli.admin import DONE, FAILED, Parser, client_of, complain, print_answer, shared
 from holdfast.cli.client import Client, ClientError, NoKey, ServiceError, Ticket
+from holdfast.cli.show import QueryError, check_query
 
 _EPILOG = """\
 examples:
@@ -38,7 +39,8 @@ def parser() -> Parser:
     for command in (get, revoke):
         command.add_argument("-k", "--kerberos", action="store_true", help="prove yourself by your Kerberos ticket, whatever key there is")
         command.add_argument("-u", "--user", metavar="NAME", default="", help="another user's, for administrators")
-        shared(command)
+    shared(get, ("text", "json", "table"))
+    shared(revoke, ())
     return made
 
 
@@ -69,7 +71,9 @@ def _path(user: str) -> str:
 
 def _getsecret(client: Client, options: argparse.Namespace) -> int:
     data = client.ask("POST", _path(options.user), None, None)["data"]
-    if options.export:
+    if options.query or options.output != "text":
+        print_answer({"data": data}, options)
+    elif options.export:
         print(f"export AWS_ACCESS_KEY_ID='{data['aws-access-key']}'")
         print(f"export AWS_SECRET_ACCESS_KEY='{data['aws-secret']}'")
     else:
@@ -83,7 +87,7 @@ def _revokesecret(client: Client, options: argparse.Namespace) -> int:
         name = options.user or client.ask("GET", "/whoami")["data"]["name"]
         print(f"Enter 'y' to confirm S3 secret revocation for '{name}': ", end="", flush=True)
         if sys.stdin.readline().strip() not in ("y", "Y", "yes"):
-            print("Revoke command is cancelled.")
+            print("Operation cancelled.")
             return FAILED
     client.ask("DELETE", _path(options.user))
     print("S3 secret revoked.")
@@ -94,11 +98,12 @@ def main(arguments: Sequence[str]) -> int:
     """The entry point. Exit codes: 0 done, 1 refused or not reached, 2 wrong usage."""
     options = parser().parse_args(arguments)
     try:
+        check_query(options.query if options.verb == "getsecret" else "")
         client = caller_of(options)
         return (_getsecret if options.verb == "getsecret" else _revokesecret)(client, options)
     except ServiceError as error:
         code = "PERMISSION_DENIED" if error.status == 403 else error.answer.get("code", error.status)
         print(f"{code} {error}", file=sys.stderr)
         return FAILED
-    except ClientError as error:
+    except (ClientError, QueryError) as error:
         return complain(error)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from holdfast.cli.admin import DONE, USAGE, Parser, client_of, complain, shared
+from holdfast.cli.admin import DONE, USAGE, Parser, client_of, complain, print_answer, shared
 from holdfast.cli.client import Client, ClientError, ServiceError
+from holdfast.cli.show import QueryError, check_query
+
+S3_VOLUME = "s3v"
 
 _EPILOG = """\
 examples:
@@ -20,7 +22,8 @@ examples:
   holdfast sh bucket list /s3v
 
 The volume /s3v is always there: its buckets are those that S3 and OCI show. The server is asked at --control (or HOLDFAST_CONTROL) in
-the name of the key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or of a profile. Exit codes: 0 done, 1 refused, 2 wrong usage.
+the name of the key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or of a profile. --query picks from what is printed: "[].name" of a list, name
+of one thing. Exit codes: 0 done, 1 refused, 2 wrong usage.
 """
 
 
@@ -81,40 +84,60 @@ def bucket_shown(row: dict[str, Any]) -> dict[str, Any]:
     return shown
 
 
-def _print(value: Any) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False))
-
-
 def _volume(client: Client, options: argparse.Namespace) -> None:
     if options.verb == "list":
-        _print([volume_shown(row) for row in _all(client, "/volumes", options)])
+        if options.path not in ("", "/"):
+            raise BadPath(f"{options.path!r} is not the root, /, whose volumes are listed")
+        print_answer([volume_shown(row) for row in _all(client, "/volumes", options)], options)
         return
     path = volume_path(options.path)
+    name = path.rpartition("/")[2]
     if options.verb == "create":
-        body = {"name": path.rpartition("/")[2]} | ({"owner": options.user} if options.user else {})
-        client.ask("POST", "/volumes", None, body)
+        try:
+            made = client.ask("POST", "/volumes", None, {"name": name} | ({"owner": options.user} if options.user else {}))["data"]
+        except ServiceError as error:
+            if name != S3_VOLUME or error.status != 409 or options.user:
+                raise
+            print(error, file=sys.stderr)  # what guides for Ozone begin with is done
+            made = client.ask("GET", path)["data"]
+        _print_if_asked(volume_shown(made), options)
     elif options.verb == "info":
-        _print(volume_shown(client.ask("GET", path)["data"]))
+        print_answer(volume_shown(client.ask("GET", path)["data"]), options)
     else:
         client.ask("DELETE", path)
-        print(f"Volume {path.rpartition('/')[2]} is deleted")
+        print(f"Volume {name} is deleted")
 
 
 def _bucket_verb(client: Client, options: argparse.Namespace) -> None:
     if options.verb == "list":
         volume = volume_path(options.path).rpartition("/")[2]
-        _print([bucket_shown(row) for row in _all(client, _buckets(volume), options)])
+        print_answer([bucket_shown(row) for row in _all(client, _buckets(volume), options)], options)
     elif options.verb == "create":
         volume, name = bucket_parts(options.path)
-        client.ask("POST", _buckets(volume), None, {"name": name} | ({"encryption-key": options.bucketkey} if options.bucketkey else {}))
+        body = {"name": name} | ({"encryption-key": options.bucketkey} if options.bucketkey else {})
+        _print_if_asked(bucket_shown(client.ask("POST", _buckets(volume), None, body)["data"]), options)
     elif options.verb == "link":
         source, (volume, name) = bucket_parts(options.source), bucket_parts(options.path)
-        client.ask("POST", f"/volumes/{quote(volume, safe='-_.~')}/links", None, {"name": name, "source": "/" + "/".join(source)})
+        body = {"name": name, "source": "/" + "/".join(source)}
+        _print_if_asked(bucket_shown(client.ask("POST", f"/volumes/{quote(volume, safe='-_.~')}/links", None, body)["data"]), options)
     elif options.verb == "info":
-        _print(bucket_shown(client.ask("GET", _bucket(options.path))["data"]))
+        print_answer(bucket_shown(client.ask("GET", _bucket(options.path))["data"]), options)
     else:
         client.ask("DELETE", _bucket(options.path))
         print(f"Bucket {bucket_parts(options.path)[1]} is deleted")
+
+
+def _print_if_asked(made: dict[str, Any], options: argparse.Namespace) -> None:
+    """Ozone prints nothing of what it made; who picks something from it or wants a table gets that."""
+    if options.query or options.output == "table":
+        print_answer(made, options)
+
+
+def _length(text: str) -> int:
+    """How many a list shows at most. Errors: ArgumentTypeError."""
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
+    return int(text)
 
 
 def parser() -> Parser:
@@ -125,7 +148,7 @@ def parser() -> Parser:
     )  # fmt: skip
     nouns = made.add_subparsers(dest="noun", metavar="volume|bucket", parser_class=Parser, required=True)
     forms = {
-        "volume": (("create", "make a volume", "/volume"), ("list", "list volumes", ""), ("info", "show a volume", "/volume"),
+        "volume": (("create", "make a volume", "/volume"), ("list", "list volumes", "/"), ("info", "show a volume", "/volume"),
                    ("delete", "delete an empty volume", "/volume")),
         "bucket": (("create", "make a bucket", "/volume/bucket"), ("list", "list the buckets and links of a volume", "/volume"),
                    ("info", "show a bucket or link", "/volume/bucket"), ("link", "make a link to a bucket", "/volume/link"),
@@ -139,11 +162,11 @@ def parser() -> Parser:
             if verb == "link":
                 command.add_argument("source", metavar="/volume/bucket", help="the bucket that it stands for")
             if path:
-                command.add_argument("path", metavar=path)
+                command.add_argument("path", metavar=path, nargs="?" if path == "/" else None, default="")
             if verb == "list":
                 command.add_argument("--prefix", "-p", help="only names that begin so")
                 command.add_argument("--start", "-s", help="only names after this one")
-                command.add_argument("--length", "-l", type=int, default=100, help="at most so many [100]")
+                command.add_argument("--length", "-l", type=_length, default=100, help="at most so many [100]")
             if (noun, verb) == ("volume", "create"):
                 command.add_argument("--user", "-u", metavar="NAME", help="its owner; else you")
             if (noun, verb) == ("bucket", "create"):
@@ -156,11 +179,12 @@ def main(arguments: Sequence[str]) -> int:
     """The entry point. Exit codes: 0 done, 1 refused or not reached, 2 wrong usage."""
     options = parser().parse_args(arguments)
     try:
+        check_query(options.query)
         client = client_of(options)
         (_volume if options.noun == "volume" else _bucket_verb)(client, options)
     except BadPath as error:
         print(f"holdfast: {error}", file=sys.stderr)
         return USAGE
-    except (ServiceError, ClientError) as error:
+    except (ServiceError, ClientError, QueryError) as error:
         return complain(error)
     return DONE

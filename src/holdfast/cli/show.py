@@ -9,20 +9,34 @@ CELL_CHARACTERS_MAX = 60
 
 
 class QueryError(Exception):
-    """A query that is not JMESPath."""
+    """A query that is not JMESPath, or that cannot be asked of the answer."""
 
 
-def picked(answer: dict[str, Any], query: str) -> Any:
+def check_query(query: str) -> None:
+    """Errors: QueryError if a query is not JMESPath; what it needs of an answer is not looked at."""
+    if not query:
+        return
+    import jmespath
+    from jmespath.exceptions import JMESPathError
+
+    try:
+        jmespath.compile(query)
+    except JMESPathError as error:
+        raise QueryError(f"--query is not JMESPath: {error}") from None
+
+
+def picked(answer: Any, query: str) -> Any:
     """What a JMESPath query picks of an answer; "" picks all. Errors: QueryError."""
     if not query:
         return answer
     import jmespath
     from jmespath.exceptions import JMESPathError
 
+    check_query(query)
     try:
         return jmespath.search(query, answer)
     except JMESPathError as error:
-        raise QueryError(f"--query is not JMESPath: {error}") from None
+        raise QueryError(f"--query cannot be asked of the answer: {error}") from None
 
 
 def text_of(found: Any, *, output: str, raw: bool) -> str:

@@ -82,7 +82,15 @@ class Tokens:
         """A token ready to be believed, INACTIVE with its user; None where it, its user or its enrolment is not there."""
         if len(text) > _CHARACTERS_MAX:
             return None
-        token = await self._get(digest_of(text))
+        return await self._credential(digest_of(text))
+
+    async def credential_of(self, id: str) -> Credential | None:
+        """The same by the token's id, for what has no request to believe: to say who came with it."""
+        found = await self._registry.get("token-id", id)
+        return None if found is None else await self._credential(found.value.decode())
+
+    async def _credential(self, digest: str) -> Credential | None:
+        token = await self._get(digest)
         user = None if token is None else await self._users.user(token.user_id)
         if token is None or user is None:
             return None

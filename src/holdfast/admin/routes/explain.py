@@ -17,7 +17,7 @@ from holdfast.authz.gather import permits_operation, question_of
 from holdfast.authz.permissions import IDENTITY_OPERATIONS, OF_OPERATION, S3_ACTION
 from holdfast.identities.tokens import identity_in
 from holdfast.model.buckets import Bucket
-from holdfast.model.identity import ANONYMOUS, Caller
+from holdfast.model.identity import ANONYMOUS, Caller, User
 from holdfast.model.objects import Version
 from holdfast.observe.records import Record
 
@@ -40,6 +40,10 @@ async def caller_named(call: Call, name: str) -> Caller:
         user = None if key is None else await directory.users.user(key.user_id)
     if user is None or user.tenancy != call.tenancy.id:
         raise missing(f"There is no user, service account, S3 identity or access key {name!r}.")
+    return await _as(call, user)
+
+
+async def _as(call: Call, user: User) -> Caller:
     return await call.services.keys.caller_of(user, "explain")
 
 
@@ -48,17 +52,17 @@ async def question(call: Call, who: Caller, action: str, resource: str) -> Quest
     if action.startswith("s3:"):
         if not is_action(action):
             raise invalid(f"There is no S3 action {action!r}.{_near(action, [*ACTIONS.values()])}")
-        bucket, key = await _place(call, resource)
+        bucket, key = await _place(call, resource, action)
         return Question(who, action, bucket, key, await _version(call, action, bucket, key), request=call.request)
     if action in IDENTITY_OPERATIONS:
         found = await _identity(call, resource)
         return question_of(who, action, target=found.target, compartment=found.compartment, request=call.request)
     if action in ACTIONS:
-        bucket, key = await _place(call, resource)
+        bucket, key = await _place(call, resource, ACTIONS[action])
         version = await _version(call, ACTIONS[action], bucket, key)
         return Question(who, ACTIONS[action], bucket, key, version, request=call.request, operation=action)
     if action in OF_OPERATION:
-        bucket, key = await _place(call, resource)
+        bucket, key = await _place(call, resource, S3_ACTION[action])
         version = await _version(call, S3_ACTION[action], bucket, key)
         return question_of(who, action, bucket=bucket, key=key, target=version, request=call.request)
     raise invalid(f"There is no action or operation {action!r}.{_near(action, [*ACTIONS, *OF_OPERATION])}")
@@ -69,10 +73,10 @@ def _near(name: str, known: list[str]) -> str:
     return f" Did you mean {close[0]}?" if close else ""
 
 
-async def _place(call: Call, resource: str) -> tuple[Bucket | None, str]:
-    """The bucket and key of "bucket/key", "s3://bucket/key" or an ARN; "" is no bucket."""
+async def _place(call: Call, resource: str, action: str) -> tuple[Bucket | None, str]:
+    """The bucket and key of "bucket/key", "s3://bucket/key" or an ARN; "" is no bucket, and neither is there one before it is made."""
     name, _, key = resource.removeprefix(_ARN).removeprefix(_URL).partition("/")
-    if not name:
+    if not name or action == "s3:CreateBucket":
         return None, ""
     bucket = await find.bucket_of(call, name)
     if bucket is None:
@@ -135,31 +139,33 @@ async def why(call: Call) -> shown.Recorded:
         raise invalid(f"{error}.") from None
     if record is None:
         raise nothing
-    user_id = await _whose(call, record)
-    user = await call.directory.users.user(user_id) if user_id else None
+    user = await _whose(call, record)
     if (user is None or user.tenancy != call.tenancy.id) and not permits_operation(call.caller, OPERATOR).allowed:
         raise nothing
-    return shown.Recorded(request_id=record.request_id, access=record.access, audit=record.audit, explained=await _now(call, record, user_id))
+    return shown.Recorded(request_id=record.request_id, access=record.access, audit=record.audit, explained=await _now(call, record, user))
 
 
-async def _whose(call: Call, record: Record) -> str:
-    """The OCID of the caller; "" for an anonymous one."""
-    for line in record.audit:
-        if line.get("principal"):
-            return str(line["principal"])
+async def _whose(call: Call, record: Record) -> User | None:
+    """The caller as it is now, by the credential that it came with or by what the audit log says; None for an anonymous one, and one that is gone."""
+    directory = call.directory
     access_key = str(record.access.get("access_key", ""))
-    key = await call.directory.keys.get(access_key) if access_key else None
-    return "" if key is None else key.user_id
+    if access_key.startswith("token:"):
+        credential = await directory.tokens.credential_of(access_key.removeprefix("token:"))
+        if credential is not None:
+            return credential.user
+    key = await directory.keys.get(access_key) if access_key else None
+    found = [str(line["principal"]) for line in record.audit if line.get("principal")] or ([key.user_id] if key is not None else [])
+    return await directory.users.user(found[0]) if found else None
 
 
-async def _now(call: Call, record: Record, user_id: str) -> shown.Explained | None:
+async def _now(call: Call, record: Record, user: User | None) -> shown.Explained | None:
     """None for what cannot be asked again: the caller, the bucket or the operation is not there (any more)."""
     action = str(record.access.get("operation", ""))
     bucket, key = str(record.access.get("bucket", "")), str(record.access.get("key", ""))
-    if action not in ACTIONS:
+    if action not in ACTIONS or (user is None and record.access.get("access_key")):
         return None
     try:
-        who = await caller_named(call, user_id or "anonymous")
+        who = ANONYMOUS if user is None else await _as(call, user)
         return await explained(call, who, action, f"{bucket}/{key}" if key else bucket)
     except Fault:
         return None

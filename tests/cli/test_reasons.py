@@ -1,0 +1,57 @@
+"""`holdfast explain` and `holdfast why` about what is not there yet, and about callers who are there no more (M215, M241)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.administration import Ran, Somebody, new_user, s3_client, unique
+
+
+def why(root: Somebody, call: Callable[..., Any], **given: Any) -> Ran:
+    """What is told of a request, once the logs have it."""
+    try:
+        answer = call(**given)
+    except ClientError as error:
+        answer = error.response
+    for _ in range(100):
+        ran = root.run("why", answer["ResponseMetadata"]["RequestId"])
+        if ran.code == 0 and "answered" in ran.out:
+            break
+        time.sleep(0.05)  # the logs are written a moment later
+    return ran
+
+
+@pytest.mark.parametrize("action", ["s3:CreateBucket", "CreateBucket"])
+def test_m241_a_bucket_that_is_not_there_yet_is_explained(root: Somebody, action: str) -> None:
+    ann, name = new_user(root), unique("bucket")
+    told = root.run("explain", "--as", ann.name, action, name)
+    assert told.code == 0 and f"{ann.name} may not do {action}" in told.out and "BUCKET_CREATE" in told.out
+    group = root.run("admin", "user", "get", "--name", ann.name, "--query", "data.groups[0]", "--raw-output").out.strip()
+    group = root.admin("group", "get", "--name", group)["name"]
+    root.admin("policy", "create", "--name", unique("p"), "--statements", f'["Allow group {group} to manage buckets in tenancy"]')
+    assert f"{ann.name} may do {action}" in root.run("explain", "--as", ann.name, action, name).out
+    ann.s3().create_bucket(Bucket=name)
+
+
+def test_m215_m241_why_knows_who_came_with_a_token(root: Somebody) -> None:
+    ann, organisation = new_user(root), unique("org")
+    root.admin("organisation", "create", "--name", organisation)
+    token = root.admin("token", "create", "--user", ann.name, "--organisation", organisation)
+    s3, bucket = s3_client(root.server, token["token"], "ignored"), unique("bucket")
+    told = why(root, s3.create_bucket, Bucket=bucket)
+    assert f"{ann.name} may do CreateBucket" in told.out and "rights: own-buckets" in told.out, told
+    told = why(root, s3.put_object, Bucket=bucket, Key="k")
+    assert f"{ann.name} may do PutObject on {bucket}/k" in told.out and "rights: own-buckets" in told.out, told
+
+
+def test_m241_who_is_gone_is_not_called_anonymous(root: Somebody) -> None:
+    ann = new_user(root, "Allow group G to inspect buckets in tenancy")
+    answer = ann.s3().list_buckets()
+    root.admin("key", "delete", "--id", ann.access_key, "--force")
+    told = why(root, lambda: answer)
+    assert ann.name in told.out and "now:" not in told.out and "anonymous" not in told.out, told

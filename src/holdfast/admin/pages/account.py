@@ -153,7 +153,7 @@ def _token_row(visit: Visit, row: dict[str, Any]) -> Html:
     buttons = [_button(visit, "token", "Regenerate Token" if token else "Generate Token", organisation=id)]
     if token:
         buttons.append(_button(visit, "revoke", "Revoke", organisation=id))
-    state = "none" if token is None else f"{token['lifecycle-state'].lower()}, made {token['time-created'][:16].replace('T', ' ')} UTC"
+    state = "no token yet" if token is None else f"{token['lifecycle-state'].lower()}, made {token['time-created'][:16].replace('T', ' ')} UTC"
     label = token_label(row["display-name"], row["s3-user"])
     return html("<tr><td>$label</td><td>$state</td><td>$buttons</td></tr>\n", label=label, state=state, buttons=joined(buttons))
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 from base64 import b64encode
 from hashlib import sha256
 from html import escape
+from importlib.resources import files
 from string import Template
 
 from starlette.responses import HTMLResponse
 
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}"
-    "table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.4rem .6rem;border-bottom:1px solid #d0d7de;vertical-align:top}"
-    "form{display:inline}pre,code{background:#f3f5f7;padding:.2rem .4rem;overflow-wrap:anywhere;white-space:pre-wrap}"
-    "nav{display:flex;gap:1.5rem;justify-content:flex-end}.error{color:#9a1c1c}"
-)
+_STYLE = files("holdfast.admin.pages").joinpath("style.css").read_text("utf-8")
 _PAGE = Template(
     '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-    "$head<title>$title - Holdfast</title><style>" + _STYLE + "</style></head>\n<body>$nav<h1>$title</h1>\n$body\n</body></html>\n"
+    "$head<title>$title - Holdfast</title><style>" + _STYLE + "</style></head>\n"
+    '<body><header><a class="brand" href="/account">Holdfast</a>$nav</header><main><h1>$title</h1>\n$body\n</main></body></html>\n'
 )
 _POLICY = (
     "default-src 'none'; style-src 'sha256-" + b64encode(sha256(_STYLE.encode()).digest()).decode() + "'; "

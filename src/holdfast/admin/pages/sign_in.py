@@ -70,7 +70,7 @@ class SignIn:
         cli = visit.visited.query_params.get("cli", "")
         more = f"?cli={cli}" if waiting_of(cli) is not None else ""
         links = [
-            html('<p><a href="/sign-in/$name$more">Sign in with $title</a></p>\n', name=name, more=more, title=_title(issuer.provider))
+            html('<p><a class="button" href="/sign-in/$name$more">Sign in with $title</a></p>\n', name=name, more=more, title=_title(issuer.provider))
             for name, issuer in self._issuers.items()
         ]
         return page("Sign in", joined(links))

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import msgspec
 
-from holdfast import oidc_settings, ozone_site
+from holdfast import host_settings, oidc_settings, ozone_site
 
 
 class ConfigError(Exception):
@@ -64,6 +64,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         About(NET, "NAME=URL by which clients reach the store, published to them; the first is the global one, further ones for campuses.",
               "global=https://s3.example.org"),
+    ] = ()  # fmt: skip
+    website_domain: Annotated[
+        tuple[str, ...], About(NET, "Host names below which the first labels are a bucket whose website is shown; may be repeated; "
+                               "NAME=NAMESPACE for the buckets of another namespace.", "web.example.org")
+    ] = ()  # fmt: skip
+    website_host: Annotated[
+        tuple[str, ...], About(NET, "Host names that are a bucket's whole name, whose website is shown: a name, *.DOMAIN, or * for all that have no "
+                               "other meaning; may be repeated.", "www.example.com")
     ] = ()  # fmt: skip
     tls_cert: Annotated[str, About(NET, "PEM certificates of the data listener; SIGHUP reads them again.", "/etc/holdfast/cert.pem")] = ""
     tls_key: Annotated[str, About(NET, "PEM private key of the data listener.", "/etc/holdfast/key.pem")] = ""
@@ -315,14 +323,6 @@ def _typed(row: Row, raw: Any, where: str) -> Any:
     return tuple(piece.strip().lower() for part in parts for piece in part.split(",") if piece.strip())
 
 
-def endpoint_of(text: str) -> tuple[str, str]:
-    """Name and URL of "name=https://host". Errors: ConfigError."""
-    name, _, url = text.partition("=")
-    if not _ENDPOINT.match(name) or not _URL.match(url):
-        raise ConfigError(f"endpoint: {text!r} is not NAME=URL, for example global=https://s3.example.org")
-    return name, url.rstrip("/")
-
-
 def address(text: str) -> tuple[str, int]:
     """Host and port of "host:port", "[::1]:port" or ":port" (every address). Errors: ConfigError."""
     host, colon, port = text.rpartition(":")
@@ -338,10 +338,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-_ENDPOINT = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\Z")
-_URL = re.compile(r"https?://[a-z0-9.\[\]:_-]+(?::[0-9]{1,5})?/?\Z")
 _REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?\Z")
-_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,252})\Z")
 _ACCESS_KEY = re.compile(r"[A-Za-z0-9_.-]{3,128}\Z")
 
 
@@ -361,8 +358,6 @@ def _check(settings: Settings) -> None:
             path = getattr(settings, name)
             if path and not Path(path).is_file():
                 raise ConfigError(f"{name}: there is no file {path}")
-    for text in settings.endpoint:
-        endpoint_of(text)
     if settings.tls_dir and not (settings.tls_cert and Path(settings.tls_dir).is_dir()):
         raise ConfigError(f"tls_dir: there is no directory {settings.tls_dir}" if settings.tls_cert else "tls_dir needs tls_cert and tls_key too")
     if settings.security == "off":
@@ -379,15 +374,13 @@ def _check(settings: Settings) -> None:
     try:
         oidc_settings.check_url(settings.control_url or "https://host")
         oidc_settings.providers_of(settings, secrets=False)
-    except oidc_settings.BadProvider as error:
+        host_settings.check(settings)
+    except (oidc_settings.BadProvider, host_settings.BadHost) as error:
         raise ConfigError(str(error)) from None
     if settings.bootstrap and not Path(settings.bootstrap).is_file():
         raise ConfigError(f"bootstrap: there is no file {settings.bootstrap}")
     if not _REGION.match(settings.region):
         raise ConfigError(f"region: {settings.region!r} is not a region name (lower-case letters, digits, hyphens)")
-    for domain in (*settings.domain, *filter(None, (settings.oci_domain,))):
-        if not _DOMAIN.match(domain):
-            raise ConfigError(f"domain: {domain!r} is not a host name")
     if bool(settings.root_access_key) != bool(settings.root_secret_key):
         raise ConfigError("HOLDFAST_ROOT_ACCESS_KEY and HOLDFAST_ROOT_SECRET_KEY belong together; only one is set")
     if settings.root_access_key and not _ACCESS_KEY.match(settings.root_access_key):

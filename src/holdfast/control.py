@@ -13,8 +13,9 @@ from holdfast.admin.routes import ROUTES
 from holdfast.authn.negotiate import Acceptor
 from holdfast.authz.grants import compile_grants
 from holdfast.cli.audit_log import audit_path
-from holdfast.config import Settings, endpoint_of, master_path
+from holdfast.config import Settings, master_path
 from holdfast.engine.api import Engine
+from holdfast.host_settings import endpoint_of, websites_of
 from holdfast.identities import master
 from holdfast.identities.cache import Keys
 from holdfast.identities.directory import Directory
@@ -53,6 +54,7 @@ def administration(engine: Engine, settings: Settings, audit: Audit | None, url:
         endpoints=tuple(endpoint_of(text) for text in settings.endpoint) or (("default", data_url),),
         domains=tuple(name.strip(".").lower() for name in settings.domain),
         oci_domain=settings.oci_domain,
+        websites=websites_of("website_domain", settings.website_domain),
     )
     api = Api(ROUTES, services, audit)
     providers = providers_of(settings)

@@ -40,6 +40,7 @@ from holdfast.doors import Doors
 from holdfast.engine.api import Engine, EngineError
 from holdfast.engines import BadURL, open_url, prepare_url, url_of
 from holdfast.gateway import Gateway, limits
+from holdfast.host_settings import sites_of
 from holdfast.http.proxies import Proxies
 from holdfast.identities import bootstrap, master
 from holdfast.identities.cache import Keys
@@ -72,6 +73,8 @@ from holdfast.processes.datadir import DataDir, StartError
 from holdfast.processes.supervisor import StartFailed, Supervisor
 from holdfast.s3.handle import S3
 from holdfast.s3.router import POST_FORM
+from holdfast.website.handle import OPERATION as OF_WEBSITES
+from holdfast.website.handle import WebsiteDoor
 from holdfast.wire.model import service
 
 log = logging.getLogger(__name__)
@@ -103,7 +106,7 @@ class Server:
         self.administrator = ""
         processes = len(data_sockets) + 1
         self.board = Board(processes)
-        operations = [*service().names, POST_FORM, *sorted(OF_OPERATION.keys() - set(service().names))]
+        operations = [*service().names, POST_FORM, OF_WEBSITES, *sorted(OF_OPERATION.keys() - set(service().names))]
         self.metrics = Metrics(operations, sorted(error.__name__ for error in Refusal.__subclasses__()), processes)
 
     def run(self, slot: int) -> None:
@@ -159,8 +162,8 @@ class Server:
 
         life.on_beat.append(beat)
 
-    def _doors(self, engine: Engine, audit: Audit | None) -> Doors:
-        """The dialects on this engine, with their authentication and their decisions."""
+    def _doors(self, engine: Engine, audit: Audit | None, *, websites: bool = True) -> Doors:
+        """The dialects on this engine, with their authentication and their decisions; `websites` only where browsers are to come."""
         settings = self.settings
         proof = AuthnSettings(region=settings.region, token_transport=settings.token_transport)
         key = master.load(master_path(settings))
@@ -198,7 +201,10 @@ class Server:
         signing = SigningKeys(directory, keys, lambda: server_secret(engine.registry, key, "oci-sessions"))
         oci = OCI(NativeServices(engine, settings, directory, keys, signing), audit)
         handler = ParHandler(engine, door, settings.region, audit)
-        return Doors(s3, oci, handler, region=settings.region, domain=settings.oci_domain, s3_domains=settings.domain)
+        return Doors(
+            s3, oci, handler, region=settings.region, domain=settings.oci_domain, s3_domains=settings.domain,
+            websites=WebsiteDoor(engine, audit) if websites else None, sites=sites_of(settings),
+        )  # fmt: skip
 
     async def _steward(self, life: child.Life) -> None:
         settings = self.settings
@@ -214,7 +220,7 @@ class Server:
         more = metadata.routes(instance_facts(engine, settings)) if settings.instance_metadata else []
         api, pages = administration(engine, settings, audit, sockets.url(self.control, bool(settings.control_tls_cert)), self.data_url)
         app = make_app(troubles, lambda: exposition(self.metrics.families()), api, [*more, *pages])
-        both = NativeOnControl(app, self._doors(engine, audit))
+        both = NativeOnControl(app, self._doors(engine, audit, websites=False))
         listener = ControlListener(both, settings.control_tls_cert, settings.control_tls_key, settings.drain_timeout_s, settings.trusted_proxies)
         life.on_reload.append(listener.reload)
         jobs = planned(engine, self.metrics, settings)

@@ -38,7 +38,8 @@ def test_M244_a_host_with_a_meaning_costs_a_read_next_to_nothing(tmp_path: Path,
     async def run() -> None:
         key = {"root_access_key": KEY, "root_secret_key": SECRET}
         plain = Settings(data_dir=str(tmp_path / "plain"), domain=(), **key)  # type: ignore[arg-type]
-        named = Settings(data_dir=str(tmp_path / "named"), domain=("s3.cost.test",), oci_domain="oci.test", **key)  # type: ignore[arg-type]
+        names = {"domain": ("s3.cost.test",), "oci_domain": "oci.test", "website_domain": ("web.cost.test",), "website_host": ("*.sites.test",)}
+        named = Settings(data_dir=str(tmp_path / "named"), **names, **key)  # type: ignore[arg-type]
         engine, _, _, gateway = await opened(plain)
         others, _, _, by_name = await opened(named)
         ways = {style: (by_name, *signed(url, how)) for style, url in STYLES.items()} | {"no names": (gateway, *signed(STYLES["path"], how))}

@@ -69,6 +69,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """Host names below which the first label is a bucket."""
     oci_domain: str = ""
     """That of OCI's hosts, "" for none."""
+    websites: dict[str, str] = {}
+    """Host names below which the first labels are a bucket whose website is shown, with the namespace of these buckets."""
     throttle: Throttle = msgspec.field(default_factory=Throttle)
 
 

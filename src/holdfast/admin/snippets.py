@@ -106,11 +106,16 @@ CLIENTS = {
 
 def snippet(client: str, place: Place) -> str:
     """The text for one of CLIENTS. What is put in cannot break out of a quoted text: quotes, backslashes and line ends are left out."""
+    return filled(CLIENTS[client], place)
+
+
+def filled(text: str, place: Place, **more: str) -> str:
+    """A text with everything about a place put in, and `more`, as `snippet` says."""
     at = urlsplit(place.url)
     secure = at.scheme == "https"
     values = {
         "url": place.url.rstrip("/"), "region": place.region, "access_key": place.access_key, "bucket": place.bucket, "authority": at.netloc,
-        "host": at.hostname or "", "port": str(at.port or (443 if secure else 80)), "secure": str(secure),
+        "host": at.hostname or "", "port": str(at.port or (443 if secure else 80)), "secure": str(secure), **more,
     }  # fmt: skip
     clean = {name: "".join(letter for letter in value if letter.isprintable() and letter not in "'\"\\`$ ") for name, value in values.items()}
-    return CLIENTS[client].format(**clean)
+    return text.format(**clean)

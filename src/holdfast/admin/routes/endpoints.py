@@ -6,9 +6,11 @@ from urllib.parse import urlsplit
 
 from holdfast.admin import find
 from holdfast.admin.faults import missing
-from holdfast.admin.published import VIRTUAL, published
+from holdfast.admin.published import VIRTUAL, WEBSITE, published
 from holdfast.admin.route import Call, Route, Shown
 from holdfast.admin.snippets import CLIENTS, Place, snippet
+from holdfast.admin.website_snippets import CLIENTS as OF_WEBSITES
+from holdfast.admin.website_snippets import website_snippet
 
 
 class ShownEndpoint(Shown):
@@ -16,7 +18,7 @@ class ShownEndpoint(Shown):
     url: str
     region: str
     kind: str
-    """s3; compat, which is S3 on the host of your namespace; or native, which is OCI's API."""
+    """s3; compat, which is S3 on the host of your namespace; native, which is OCI's API; or website, which browsers read."""
     styles: list[str]
     """path, and virtual where a bucket has a host of its own below that of the URL."""
     virtual_hosts: list[str]
@@ -41,14 +43,21 @@ async def list_endpoints(call: Call) -> list[ShownEndpoint]:
 
 async def get_snippet(call: Call) -> ShownSnippet:
     name, client = call.path["endpoint"], call.path["client"]
-    urls = {one.name: one.url for one in published(call.services, call.tenancy.namespace)}
-    if name not in urls:
-        raise missing(f"There is no endpoint {name!r}; there are {', '.join(urls)}.")
-    if client not in CLIENTS:
-        raise missing(f"There is no snippet for {client!r}; there are {', '.join(CLIENTS)}.")
+    found = {one.name: one for one in published(call.services, call.tenancy.namespace)}
+    if name not in found:
+        raise missing(f"There is no endpoint {name!r}; there are {', '.join(found)}.")
+    endpoint = found[name]
+    clients = OF_WEBSITES if endpoint.kind == WEBSITE else CLIENTS
+    if client not in clients:
+        raise missing(f"There is no snippet for {client!r}; there are {', '.join(clients)}.")
     access_key, bucket = call.query.get("access-key", "ACCESS_KEY"), call.query.get("bucket", "my-bucket")
-    place = Place(url=urls[name], region=call.services.region, access_key=access_key, bucket=bucket)
-    return ShownSnippet(client=client, endpoint=name, text=snippet(client, place))
+    place = Place(url=endpoint.url, region=call.services.region, access_key=access_key, bucket=bucket)
+    if endpoint.kind == WEBSITE:  # it is filled by the first endpoint
+        first = next(iter(found.values()))
+        text = website_snippet(client, place._replace(url=first.url), endpoint.url)
+    else:
+        text = snippet(client, place)
+    return ShownSnippet(client=client, endpoint=name, text=text)
 
 
 ROUTES = (

@@ -21,9 +21,9 @@ from holdfast.processes.datadir import DataDir, StartError
 _EPILOG = f"""\
 engine URLs: {engines.FORMS}
 
-Servers go on serving the source. Passes copy what the target lacks, until one is short; then writes are answered 503 SlowDown while the last
-pass runs and both sides are compared, and the command says how to start on the target. The source stays read-only until --release. It may be
-interrupted anywhere, also by kill -9: the same command goes on. The master key (master.key) is not moved: copy it yourself.
+Servers go on serving the source. All is copied, both sides are compared, and what changed meanwhile is copied again, until that is little; then
+writes are answered 503 SlowDown while the last of it is copied, and the command says how to start on the target. The source stays read-only until
+--release. It may be interrupted anywhere, also by kill -9: the same command goes on. The master key (master.key) is not moved: copy it yourself.
 Exit codes: 0 done, 1 not done (the source then takes writes as before, unless the message says otherwise), 2 wrong usage.
 
 examples:
@@ -43,6 +43,7 @@ def parser() -> Parser:
     made.add_argument("--to", dest="target", metavar="ENGINE-URL", help="an empty store, or the one that an earlier run began to fill")
     made.add_argument("--jobs", type=int, default=16, metavar="N", help="bodies copied at once [16]")
     made.add_argument("--verify", action="store_true", help="read all bytes of both sides back and compare them")
+    made.add_argument("--check-all", action="store_true", help="count every row of both sides again in the cut-over, however long it takes")
     made.add_argument("--no-cutover", action="store_true", help="copy, and leave the last pass to a later run; the source stays writable")
     made.add_argument("--dry-run", action="store_true", help="say what there is to move, and write nothing")
     made.add_argument("--release", action="store_true", help="let a source that was moved take writes again")
@@ -104,7 +105,7 @@ async def _migrate(options: argparse.Namespace) -> Report:
         try:
             wanted = Options(
                 source=engines.shown(options.source), target=engines.shown(options.target), lanes=options.jobs, verify=options.verify,
-                cutover=not options.no_cutover,
+                cutover=not options.no_cutover, check_all=options.check_all,
             )  # fmt: skip
             return await Migration(source, target, wanted, Progress(quiet=options.quiet)).run()
         finally:

@@ -25,7 +25,7 @@ from holdfast.engine.api import (
 from holdfast.engine.memory_blobs import INLINE_BYTES_MAX, MemoryBlobs
 from holdfast.engine.memory_moving import Gate, MemoryMoving
 from holdfast.engine.memory_pars import MemoryPars
-from holdfast.engine.moving import Counters
+from holdfast.engine.moving import KEY, UPLOAD, Counters
 from holdfast.engine.preconditions import holds
 from holdfast.model.buckets import Bucket
 from holdfast.model.objects import Blob, Entry, Facts, Part, Upload, Version
@@ -143,7 +143,7 @@ class MemoryCatalog(MemoryPars):
             raise NotEmpty("bucket")
         self.require_no_pars(bucket_id)
         unneeded: tuple[Blob, ...] = ()
-        for upload in [upload for upload in self._uploads.values() if upload.bucket_id == bucket_id]:
+        for upload in [upload for upload in self.all_uploads.values() if upload.bucket_id == bucket_id]:
             unneeded += (await self.abort_upload(upload)).unneeded
         del self.all_buckets[bucket_id], self.all_versions[bucket_id]
         return Committed(unneeded=unneeded)
@@ -173,6 +173,7 @@ class MemoryCatalog(MemoryPars):
         return None if latest is None or latest.is_delete_marker else latest
 
     def _remove(self, bucket_id: int, version: Version) -> tuple[Blob, ...]:
+        self.gate.note(KEY, bucket_id, version.key)
         versions = self.all_versions[bucket_id][version.key]
         versions[:] = [other for other in versions if other.version_id != version.version_id]
         if not versions:
@@ -196,6 +197,7 @@ class MemoryCatalog(MemoryPars):
         seq = new.seq if self.gate.filling and new.seq else self._seq + 1
         self._seq = max(self._seq, seq)
         stored = msgspec.structs.replace(new, seq=seq, is_latest=True, blobs=blobs)
+        self.gate.note(KEY, bucket.id, new.key)
         self.all_versions[bucket.id].setdefault(new.key, []).insert(0, stored)
         return Committed(version=stored, replaced=replaced, unneeded=unneeded)
 
@@ -207,6 +209,7 @@ class MemoryCatalog(MemoryPars):
         if found is None:
             raise Gone("version")
         changed = msgspec.structs.replace(found, facts=facts)
+        self.gate.note(KEY, bucket.id, key)
         versions = self.all_versions[bucket.id][key]
         versions[:] = [changed if version.version_id == changed.version_id else version for version in versions]
         return changed
@@ -256,13 +259,14 @@ class MemoryCatalog(MemoryPars):
 
     async def start_upload(self, bucket: Bucket, upload: Upload) -> None:
         self._require(bucket)
-        if upload.upload_id in self._uploads:
+        if upload.upload_id in self.all_uploads:
             raise AlreadyExists(upload.upload_id)
-        self._uploads[upload.upload_id] = upload
+        self.all_uploads[upload.upload_id] = upload
         self._parts[upload.upload_id] = {}
+        self.gate.note(UPLOAD, 0, upload.upload_id)
 
     async def upload(self, bucket_id: int, key: str, upload_id: str) -> Upload | None:
-        found = self._uploads.get(upload_id)
+        found = self.all_uploads.get(upload_id)
         return found if found is not None and (found.bucket_id, found.key) == (bucket_id, key) else None
 
     async def _require_upload(self, upload: Upload) -> None:
@@ -273,6 +277,7 @@ class MemoryCatalog(MemoryPars):
     async def add_part(self, upload: Upload, part: Part) -> Committed:
         await self._require_upload(upload)
         blobs = self._blobs.retain(part.blobs)
+        self.gate.note(UPLOAD, 0, upload.upload_id)
         old = self._parts[upload.upload_id].get(part.number)
         self._parts[upload.upload_id][part.number] = msgspec.structs.replace(part, blobs=blobs)
         return Committed(unneeded=self._blobs.release(old.blobs) if old is not None else ())
@@ -288,14 +293,15 @@ class MemoryCatalog(MemoryPars):
 
     async def abort_upload(self, upload: Upload) -> Committed:
         await self._require_upload(upload)
-        del self._uploads[upload.upload_id]
+        self.gate.note(UPLOAD, 0, upload.upload_id)
+        del self.all_uploads[upload.upload_id]
         blobs = [blob for part in self._parts.pop(upload.upload_id).values() for blob in part.blobs]
         return Committed(unneeded=self._blobs.release(tuple(blobs)))
 
     async def uploads(
         self, bucket_id: int, *, prefix: str = "", delimiter: str = "", after_key: str = "", after_upload: str = "", limit: int = 1000
     ) -> UploadPage:
-        found = [upload for upload in self._uploads.values() if upload.bucket_id == bucket_id and upload.key.startswith(prefix)]
+        found = [upload for upload in self.all_uploads.values() if upload.bucket_id == bucket_id and upload.key.startswith(prefix)]
         found.sort(key=_place_of_upload)
         marker = next((upload for upload in found if (upload.key, upload.upload_id) == (after_key, after_upload)), None)
         if _is_prefix(after_key, prefix, delimiter):
@@ -318,7 +324,7 @@ class MemoryCatalog(MemoryPars):
         return page
 
     async def stale_uploads(self, before_ms: int, limit: int = 1000) -> builtins.list[Upload]:
-        found = [upload for upload in self._uploads.values() if upload.initiated_ms < before_ms]
+        found = [upload for upload in self.all_uploads.values() if upload.initiated_ms < before_ms]
         return sorted(found, key=lambda upload: (upload.initiated_ms, upload.bucket_id, upload.key, upload.upload_id))[:limit]
 
 

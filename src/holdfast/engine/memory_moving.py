@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from holdfast.engine.api import AlreadyExists, Document, Frozen, Unavailable
-from holdfast.engine.moving import Counters
+from holdfast.engine.api import AlreadyExists, Document, Frozen, Gone, Unavailable
+from holdfast.engine.moving import Change, Counters, Place
 from holdfast.model.buckets import Bucket
-from holdfast.model.objects import Version
+from holdfast.model.objects import Upload, Version
 from holdfast.model.pars import ParUpload
 
 if TYPE_CHECKING:
@@ -17,11 +17,25 @@ if TYPE_CHECKING:
 
 
 class Gate:
-    """Whether steps that change anything may pass."""
+    """Whether steps that change anything may pass, and the journal of those that did."""
 
     def __init__(self) -> None:
         self.reason = ""
         self.filling = False
+        self.token = ""
+        self.changes: dict[int, Place] = {}
+        self._number = 0
+
+    def begin(self, token: str) -> None:
+        """A journal of its own; with "" none."""
+        self.token = token
+        self.changes.clear()
+
+    def note(self, kind: str, bucket_id: int, name: str) -> None:
+        """To be called by each step that changes something there."""
+        if self.token:
+            self._number += 1
+            self.changes[self._number] = (kind, bucket_id, name)
 
     def require(self) -> None:
         """Errors: Frozen."""
@@ -53,6 +67,29 @@ class MemoryMoving:
 
     async def frozen(self) -> str:
         return self._gate.reason
+
+    async def begin_journal(self, token: str) -> None:
+        self._gate.begin(token)
+
+    async def journal(self) -> str:
+        return self._gate.token
+
+    async def changes(self, *, after: int = 0, limit: int = 1000) -> list[Change]:
+        if not self._gate.token:
+            raise Gone("journal")
+        return [Change(number, place) for number, place in self._gate.changes.items() if number > after][:limit]
+
+    async def forget(self, token: str, numbers: list[int]) -> None:
+        self._gate.require()
+        if token == self._gate.token:
+            for number in numbers:
+                self._gate.changes.pop(number, None)
+
+    async def end_journal(self) -> None:
+        self._gate.begin("")
+
+    async def upload(self, upload_id: str) -> Upload | None:
+        return self._catalog.all_uploads.get(upload_id)
 
     async def documents(self, *, after: tuple[str, str] = ("", ""), limit: int = 1000) -> list[Document]:
         return [document for place, document in sorted(self._registry.documents.items()) if place > after][:limit]

@@ -6,6 +6,7 @@ import msgspec
 
 from holdfast.engine.api import AlreadyExists, Gone, HasPars
 from holdfast.engine.memory_moving import Gate
+from holdfast.engine.moving import PAR
 from holdfast.model.buckets import Bucket
 from holdfast.model.objects import Upload
 from holdfast.model.pars import Par, ParUpload
@@ -17,7 +18,7 @@ class MemoryPars:
     def __init__(self) -> None:
         self.gate = Gate()
         self.all_buckets: dict[int, Bucket] = {}
-        self._uploads: dict[str, Upload] = {}
+        self.all_uploads: dict[str, Upload] = {}
         self._numbers = 0
         self._pars: dict[int, Par] = {}
         self.all_tokens: dict[bytes, ParUpload] = {}
@@ -38,6 +39,7 @@ class MemoryPars:
         self._numbers = max(self._numbers, number)
         stored = msgspec.structs.replace(par, number=number)
         self._pars[stored.number] = stored
+        self.gate.note(PAR, par.bucket_id, par.id)
         return stored
 
     async def par_of_token(self, digest: bytes) -> Par | None:
@@ -63,6 +65,7 @@ class MemoryPars:
         return True
 
     def _remove_par(self, par: Par) -> None:
+        self.gate.note(PAR, par.bucket_id, par.id)
         del self._pars[par.number]
         self.all_tokens = {digest: token for digest, token in self.all_tokens.items() if token.par != par.number}
 
@@ -84,7 +87,7 @@ class MemoryPars:
         for par in expired:
             self._remove_par(par)
         old = sorted(
-            (token for token in self.all_tokens.values() if token.created_ms < before_ms and token.upload_id not in self._uploads),
+            (token for token in self.all_tokens.values() if token.created_ms < before_ms and token.upload_id not in self.all_uploads),
             key=lambda token: (token.created_ms, token.digest),
         )[:limit]
         for token in old:

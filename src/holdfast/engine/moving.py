@@ -4,17 +4,20 @@ A store is frozen, for all its processes at once, by `freeze`: from its return o
 through any handle, until `release`; steps that only read or refuse go on. The one handle that called `fill` is excepted: its steps go
 through, and keep what is given elsewhere - the `seq` of a version that is committed and the `number` of a request that is created, where
 they are not 0.
+
+A store whose journal is on leaves the place of each committed change in it, whichever process commits, so that what changed while it was
+walked is found without walking it again. One that is off costs nothing.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from holdfast.engine.api import Document
 from holdfast.model.buckets import Bucket
-from holdfast.model.objects import Version
+from holdfast.model.objects import Upload, Version
 from holdfast.model.pars import ParUpload
 
 
@@ -24,6 +27,20 @@ class Counters(msgspec.Struct, frozen=True):
     bucket_id: int
     par: int
     seq: int
+
+
+KEY, UPLOAD, PAR = "key", "upload", "par"
+"""What a change in the journal is about: the versions of a key, an upload with its parts, a pre-authenticated request."""
+
+Place = tuple[str, int, str]
+"""(KEY, bucket id, key), (UPLOAD, 0, upload id) or (PAR, bucket id, id)."""
+
+
+class Change(NamedTuple):
+    """An entry of the journal: something changed at that place; `number` names the entry."""
+
+    number: int
+    place: Place
 
 
 class Moving(Protocol):
@@ -44,6 +61,32 @@ class Moving(Protocol):
 
     async def frozen(self) -> str:
         """The reason, or "" for a store that is not frozen."""
+        ...
+
+    async def begin_journal(self, token: str) -> None:
+        """Returns when every change that becomes visible from now on leaves its place in the journal, in any process, whatever its beginning
+        was; frozen or not. It outlives restarts. What an older one held is forgotten: `token` names this one, and is to be a new one."""
+        ...
+
+    async def journal(self) -> str:
+        """The token of the journal that is on, "" if none is, or if it cannot be relied on any more."""
+        ...
+
+    async def changes(self, *, after: int = 0, limit: int = 1000) -> list[Change]:
+        """What the journal holds, in order of number, strictly after `after`; a place may come twice. An entry may appear behind one that was
+        given already, so who read it to its end has seen everything only once the store is frozen. Errors: Gone when no journal is on."""
+        ...
+
+    async def forget(self, token: str, numbers: list[int]) -> None:
+        """Takes entries out of the journal, if it still is the one with that token. Errors: Frozen."""
+        ...
+
+    async def end_journal(self) -> None:
+        """No journal is on any more; frozen or not, and also if none was on."""
+        ...
+
+    async def upload(self, upload_id: str) -> Upload | None:
+        """The upload with that id, in whichever bucket."""
         ...
 
     async def documents(self, *, after: tuple[str, str] = ("", ""), limit: int = 1000) -> list[Document]:

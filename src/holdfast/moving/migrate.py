@@ -1,4 +1,5 @@
-"""A migration: passes while the source serves, then a short time in which it only reads, a last pass, and a comparison of both sides.
+"""A migration: everything is copied and compared while the source serves, then what its journal says has changed, until that is little; then a
+short time in which it only reads, for the last of the changes.
 
 What is where is read from the two stores each time, so a migration that was cut off anywhere is begun again by the same command. What
 it has to remember is a document on each side: in the source its name, in the target what it is filled from and how far that is.
@@ -7,22 +8,26 @@ it has to remember is a document on each side: in the source its name, in the ta
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
+from collections.abc import Collection
 
 import msgspec
 
-from holdfast.engine.api import Damaged, Engine, Gone
-from holdfast.model.objects import Blob, Part
-from holdfast.moving import bodies, walks
-from holdfast.moving.lanes import Lanes
+from holdfast.engine.api import Engine, EngineError
+from holdfast.engine.moving import Place
+from holdfast.moving import walks
+from holdfast.moving.changes import Changes, Journal, JournalLost
+from holdfast.moving.comparison import Ledger, compare
 from holdfast.moving.passes import Outcome, Pass
 from holdfast.moving.progress import Progress
 from holdfast.moving.totals import Totals, totals
+from holdfast.moving.verification import Unverified, Verification
 
-PASSES_MAX = 6
-SHORT_PASS_S = 5.0
-"""A pass that took no longer than this is short enough to be the last one."""
+PASSES_MAX = 12
+SHORT_PASS_S = 0.5
+"""A pass over changes that took no longer than this is short enough for the next one to be the last."""
 NO_SHORTER = 0.8
 """Where a pass takes more than this share of the one before, further ones bring nothing: clients write as fast as is copied."""
 COPYING, DONE = "copying", "done"
@@ -44,13 +49,15 @@ class Note(msgspec.Struct, frozen=True, rename="kebab"):
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """`source`, `target`: how the two are called in what people read. `lanes`: bodies copied at once."""
+    """`source`, `target`: how the two are called in what people read. `lanes`: bodies copied at once. `check_all`: count every row again in the
+    cut-over."""
 
     source: str
     target: str
     lanes: int = 16
     verify: bool = False
     cutover: bool = True
+    check_all: bool = False
 
 
 class Report(msgspec.Struct, rename="kebab", omit_defaults=True):
@@ -76,9 +83,10 @@ class Migration:
         self._options = options
         self._progress = progress or Progress(quiet=True)
         self._note = Note("", options.source)
-        self._verified_to = 0
-        self._verified_parts: set[tuple[str, int, int, str]] = set()
-        self._frozen = False
+        self._journal = Journal(source)
+        self._ledger = Ledger()
+        self._again: set[Place] = set()
+        self._verification = Verification(source, target, lanes=options.lanes, progress=self._progress)
         self.report = Report()
 
     async def run(self) -> Report:
@@ -89,16 +97,21 @@ class Migration:
             if not await self._source.moving.frozen():
                 raise MigrationError(f"{self._options.target} was filled from {note.source} and is complete; the source was released since")
             await self._target.moving.release()
+            await self._source.moving.end_journal()
             self.report.already = self.report.cut_over = True
             return self.report
         self._note = note
-        await self._online()
-        if self._options.verify:
-            await self._verify()
+        try:
+            await self._online()
             if self._options.cutover:
-                await self._online()  # what was written meanwhile, so that the cut-over is short
-        if self._options.cutover:
-            await self._cut_over()
+                await self._cut_over()
+        except JournalLost:
+            raise MigrationError(f"the journal of {self._options.source} is not this migration's any more: another one began, or --release") from None
+        except Unverified as error:
+            raise MigrationError(str(error)) from None
+        finally:
+            with contextlib.suppress(EngineError):  # one that is left over costs a little, and is forgotten by the next migration
+                await self._source.moving.end_journal()
         self.report.seconds = round(time.monotonic() - begun, 3)
         return self.report
 
@@ -126,50 +139,93 @@ class Migration:
         self._note = msgspec.structs.replace(note, at_ms=int(time.time() * 1000))
         await self._target.registry.put(walks.OWN_KIND, "target", msgspec.json.encode(self._note))
 
-    async def _online(self) -> None:
-        counted = await totals(self._source, checksum=False)
-        before = float("inf")
-        for _ in range(PASSES_MAX):
-            first = not self.report.passes
-            outcome = await self._pass("Copied" if first else "Compared", counted)
-            if not first and (outcome.seconds <= SHORT_PASS_S or outcome.steps == 0):
-                return
-            if not first and outcome.seconds > NO_SHORTER * before:
-                self._progress.say(f"passes get no shorter: a cut-over now takes about {outcome.seconds:.0f} s, in which writes are refused")
-                return
-            before = outcome.seconds
+    # ---- while the source is written to ----
 
-    async def _pass(self, verb: str, counted: Totals) -> Outcome:
-        self._progress.begin(verb, counted.versions + counted.delete_markers + counted.parts, counted.stored_bytes)
+    async def _online(self) -> None:
+        await self._journal.begin()
+        counted = await totals(self._source, checksum=False)
+        await self._copy(counted)
+        await self._changes(await self._compare(counted))
+        if self._options.verify:
+            self._progress.begin("Verified", counted.versions + counted.parts, counted.stored_bytes)
+            await self._verification.whole()
+            await self._changes(set())  # what was written meanwhile, so that the cut-over is short
+            self._progress.say(f"verified: {self._verification.bodies} bodies, {self._verification.bytes} bytes")
+
+    async def _copy(self, counted: Totals) -> None:
+        """A pass over everything."""
+        self._progress.begin("Copied", counted.versions + counted.delete_markers + counted.parts, counted.stored_bytes)
         one, begun = Pass(self._source, self._target, lanes=self._options.lanes, seen=self._progress.add), time.monotonic()
         try:
             await one.run()
         finally:
-            one.outcome.seconds = round(time.monotonic() - begun, 3)
-            self.report.passes.append(one.outcome)
-        outcome = one.outcome
+            self._done(one.outcome, begun)
         await self._remember(msgspec.structs.replace(self._note, passes=self._note.passes + 1, things=self._progress.objects))
+        _require_no(one.outcome)
+
+    async def _compare(self, counted: Totals) -> set[Place]:
+        """Reads all rows of both sides back; the places that are to be dealt with. What differs must have changed since the journal began, and
+        the journal must say so: this is how it is tried before it is relied on. Errors: MigrationError."""
+        changed = {hash(place) for place in await self._journal.take()}
+        self._progress.begin("Compared", counted.versions + counted.delete_markers)
+        begun = time.monotonic()
+        differ = await compare(self._source, self._target, self._ledger, self._progress.add)
+        places = await self._journal.take()
+        unexplained = [place for place in differ - places if hash(place) not in changed]
+        if unexplained:
+            raise MigrationError(
+                f"both sides differ where nothing is known to have changed ({_named(unexplained)}): either a target was altered, or the journal "
+                "of changes cannot be relied on; a new run copies this again"
+            )
+        self._progress.say(f"compared: {len(differ)} places differ, {len(places)} changed meanwhile, {time.monotonic() - begun:.1f} s")
+        return differ | places
+
+    async def _changes(self, places: set[Place]) -> None:
+        """Passes over what changed, until one is short."""
+        before = float("inf")
+        for _ in range(PASSES_MAX):
+            outcome = await self._pass(places | await self._journal.take())
+            if outcome.seconds <= SHORT_PASS_S or outcome.steps == 0:
+                return
+            if outcome.seconds > NO_SHORTER * before:
+                self._progress.say(f"passes get no shorter: a cut-over now takes about {outcome.seconds:.0f} s, in which writes are refused")
+                return
+            before, places = outcome.seconds, set()
+
+    async def _pass(self, places: Collection[Place], *, frozen: bool = False) -> Outcome:
+        """A pass over some places, and those that the one before left."""
+        one = Changes(self._source, self._target, self._ledger, lanes=self._options.lanes, seen=self._progress.add)
+        begun = time.monotonic()
+        self._progress.begin("Copied", len(places))
+        try:
+            await one.at({*places, *self._again})
+        finally:
+            self._done(one.outcome, begun)
+        self._again = one.again
+        _require_no(one.outcome)
+        if self._verification.begun:
+            await self._verification.at(places, frozen=frozen)
+        return one.outcome
+
+    def _done(self, outcome: Outcome, begun: float) -> None:
+        outcome.seconds = round(time.monotonic() - begun, 3)
+        self.report.passes.append(outcome)
+        where = "" if outcome.places is None else f"{outcome.places} places changed; "
         self._progress.say(
-            f"pass {len(self.report.passes)}: {outcome.copied} copied, {outcome.changed} changed, {outcome.removed} removed, "
+            f"pass {len(self.report.passes)}: {where}{outcome.copied} copied, {outcome.changed} changed, {outcome.removed} removed, "
             f"{outcome.left} left for the next pass, {outcome.bytes} bytes, {outcome.seconds:.1f} s"
         )
-        if outcome.damages:
-            raise MigrationError("cannot be read in the source:\n  " + "\n  ".join(outcome.damages))
-        return outcome
+
+    # ---- while it only reads ----
 
     async def _cut_over(self) -> None:
         """The source stops taking writes, and takes them again where this does not come to its end."""
         source = self._source.moving
         begun = time.monotonic()
         await source.freeze(f"{MOVED} {self._options.target}")
-        self._frozen = True
         try:
-            await self._pass("Copied", Totals())
-            if self._options.verify:
-                await self._verify()
-            self.report.source, self.report.target = await asyncio.gather(totals(self._source), totals(self._target))
-            if self.report.source != self.report.target:
-                raise MigrationError(f"the two sides differ: {self.report.source} and {self.report.target}")
+            await self._pass(await self._journal.take(frozen=True), frozen=True)
+            await self._require_equal()
             await self._target.moving.raise_counters(await source.counters())
         except BaseException:
             await source.release()
@@ -179,48 +235,30 @@ class Migration:
         await self._target.moving.release()
         self.report.frozen_s = round(time.monotonic() - begun, 3)
         self.report.cut_over = True
+        self.report.verified, self.report.verified_bytes = self._verification.bodies, self._verification.bytes
 
-    async def _verify(self) -> None:
-        """Reads the bytes of both sides and compares: of those versions only that no earlier call has compared, and of all parts."""
-        source, target, verified_to = self._source, self._target, self._verified_to
-        self._verified_to = (await source.moving.counters()).seq
-        counted = Totals() if self._frozen else await totals(source, checksum=False)
-        self._progress.begin("Verified", counted.versions + counted.parts, counted.stored_bytes)
-        lanes = Lanes(self._options.lanes)
-        try:
-            async for bucket in walks.buckets(source):
-                pair = walks.beside(walks.versions(source, bucket.id), walks.versions(target, bucket.id), walks.place_of_version)
-                async for one, other in pair:
-                    if one is not None and other is not None and one.seq > verified_to:
-                        await lanes.put(walks.place_of_version(one), self._same(one.blobs, other.blobs, f"{bucket.name}/{one.key}"))
-                async for upload in walks.uploads(source, bucket.id):
-                    async for part, copied in walks.beside(walks.parts(source, upload), walks.parts(target, upload), lambda part: part.number):
-                        if part is not None and copied is not None and self._is_new(upload.upload_id, part):
-                            await lanes.put((upload.upload_id, part.number), self._same(part.blobs, copied.blobs, upload.upload_id))
-            await lanes.drain()
-        finally:
-            await lanes.cancel()
-        self._progress.say(f"verified: {self.report.verified} bodies, {self.report.verified_bytes} bytes")
+    async def _require_equal(self) -> None:
+        """Errors: MigrationError."""
+        report = self.report
+        report.source, report.target = await self._ledger.totals(self._source, self._target)
+        if report.source != report.target:
+            raise MigrationError(f"the two sides differ ({_named(self._ledger.unequal())}): {report.source} and {report.target}")
+        if self._options.check_all:
+            one, other = await asyncio.gather(totals(self._source), totals(self._target))
+            if (one, other) != (report.source, report.target):
+                raise MigrationError(f"all rows counted again, the two sides are {one} and {other}, where {report.source} was expected of both")
 
-    def _is_new(self, upload_id: str, part: Part) -> bool:
-        place = (upload_id, part.number, part.modified_ms, part.etag)
-        if place in self._verified_parts:
-            return False
-        self._verified_parts.add(place)
-        return True
 
-    async def _same(self, one: tuple[Blob, ...], other: tuple[Blob, ...], name: str) -> None:
-        try:
-            size = await bodies.same_bytes(self._source, self._target, one, other)
-        except Gone:
-            if self._frozen:
-                raise MigrationError(f"{name}: its bytes are missing") from None
-            return  # replaced meanwhile
-        except Damaged as error:
-            raise MigrationError(f"{name}: {error}") from None
-        self.report.verified += 1
-        self.report.verified_bytes += size
-        self._progress.add(1, size)
+def _require_no(outcome: Outcome) -> None:
+    """Errors: MigrationError for what could not be read."""
+    if outcome.damages:
+        raise MigrationError("cannot be read in the source:\n  " + "\n  ".join(outcome.damages))
+
+
+def _named(places: list[Place]) -> str:
+    """Some of them, for people."""
+    some = [f"{kind} {name!r}" + (f" of bucket {bucket_id}" if bucket_id else "") for kind, bucket_id, name in sorted(places)[:3]]
+    return ", ".join(some) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
 
 
 MOVED, FILLED = "moved to", "filled from"
@@ -262,10 +300,12 @@ async def difference(source: Engine, target: Engine | None) -> tuple[Totals, Out
 
 
 async def release(source: Engine) -> str:
-    """Lets a source that was moved be written to again, or one that was frozen for a backup; why it was read-only, "" if it was not. Errors:
-    MigrationError for a store that is being filled."""
+    """Lets a source that was moved be written to again, or one that was frozen for a backup; why it was read-only, "" if it was not. What a
+    migration that was cut off left of its journal goes too. Errors: MigrationError for a store that is being filled."""
     reason = await source.moving.frozen()
     if reason.startswith(FILLED):
         raise MigrationError(f"it is not a whole store, but {reason}")
     await source.moving.release()
+    if not reason or reason.startswith(MOVED):
+        await source.moving.end_journal()
     return reason

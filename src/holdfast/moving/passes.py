@@ -6,17 +6,21 @@ the next one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial
+from typing import Any
 
 import msgspec
 
 from holdfast.engine.api import ANYTHING, Damaged, Engine, Gone
 from holdfast.model.buckets import Bucket
 from holdfast.model.objects import Blob, Part, Upload, Version
-from holdfast.model.pars import ParUpload
+from holdfast.model.pars import Par, ParUpload
 from holdfast.moving import bodies, walks
 from holdfast.moving.lanes import Lanes
-from holdfast.moving.totals import facts_of, facts_of_part
+from holdfast.moving.totals import facts_of, facts_of_part, stored
+
+Step = Callable[[], Coroutine[Any, Any, None]]
 
 DAMAGES_MAX = 1000
 _SYSTEM = "/.system"
@@ -24,14 +28,16 @@ _SYSTEM = "/.system"
 
 
 class Outcome(msgspec.Struct, rename="kebab"):
-    """What a pass did: things copied, changed and removed; bytes of bodies copied; how much was left for the next pass because it
-    changed meanwhile; and what could not be read (one line each, at most DAMAGES_MAX)."""
+    """What a pass did, over everything or over so many `places` where something had changed: things copied, changed and removed; bytes of
+    bodies copied; how much was left for the next pass because it changed meanwhile; and what could not be read (one line each, at most
+    DAMAGES_MAX)."""
 
     copied: int = 0
     changed: int = 0
     removed: int = 0
     bytes: int = 0
     left: int = 0
+    places: int | None = None
     seconds: float = 0.0
     damages: list[str] = []
 
@@ -124,36 +130,39 @@ class Pass:
     # ---- versions ----
 
     async def _versions(self, bucket: Bucket) -> None:
-        """Versions of a key are committed oldest first, each as the latest. So where an older one is missing, the newer ones that are there
-        are removed and copied again, and where one cannot be read, the newer ones wait for it."""
-        source, target = walks.versions(self._source, bucket.id), walks.versions(self._target, bucket.id)
+        async for key, step in self._of_versions(bucket, walks.versions(self._source, bucket.id), walks.versions(self._target, bucket.id)):
+            await self._lanes.put(key, step())
+
+    async def _of_versions(self, bucket: Bucket, source: AsyncIterator[Version], target: AsyncIterator[Version]) -> AsyncIterator[tuple[str, Step]]:
+        """The steps that make the target's versions the source's, with the key of each; none for a dry run. Versions of a key are committed
+        oldest first, each as the latest. So where an older one is missing, the newer ones that are there are removed and copied again, and
+        where one cannot be read, the newer ones wait for it."""
         missing_of = ""
         async for one, other in walks.beside(source, target, walks.place_of_version):
             if one is None:
                 assert other is not None
-                await self._remove(bucket, other)
+                self.outcome.removed += 1
+                if not self._dry:
+                    yield other.key, partial(self._expunge, bucket, other)
                 continue
-            size = sum([blob.size for blob in one.blobs])
+            size = stored(one.blobs)
             self._seen(1, 0)
-            same_body = other is not None and _but_facts(one) == _but_facts(other) and size == sum([blob.size for blob in other.blobs])
+            same_body = other is not None and _but_facts(one) == _but_facts(other) and size == stored(other.blobs)
             if other is not None and same_body and one.key != missing_of:
                 self._seen(0, size)
                 if one.facts != other.facts:
                     self.outcome.changed += 1
                     if not self._dry:
-                        await self._lanes.put(one.key, self._amend(bucket, one))
+                        yield one.key, partial(self._amend, bucket, one)
                 continue
             if other is not None:
-                await self._remove(bucket, other)
+                self.outcome.removed += 1
+                if not self._dry:
+                    yield other.key, partial(self._expunge, bucket, other)
             missing_of = one.key
             self.outcome.copied += 1
             if not self._dry:
-                await self._lanes.put(one.key, self._copy(bucket, one))
-
-    async def _remove(self, bucket: Bucket, version: Version) -> None:
-        self.outcome.removed += 1
-        if not self._dry:
-            await self._lanes.put(version.key, self._expunge(bucket, version))
+                yield one.key, partial(self._copy, bucket, one)
 
     async def _expunge(self, bucket: Bucket, version: Version) -> None:
         done = await self._target.catalog.expunge(bucket, version.key, version.version_id)
@@ -194,32 +203,36 @@ class Pass:
 
     async def _uploads(self, bucket: Bucket) -> None:
         async for one, other in walks.beside(walks.uploads(self._source, bucket.id), walks.uploads(self._target, bucket.id), walks.place_of_upload):
-            if other is not None and one != other:
-                self.outcome.removed += 1
-                if not self._dry:
-                    await self._abort(other)
-            if one is not None:
-                if one != other:
-                    self.outcome.copied += 1
-                    if not self._dry:
-                        await self._target.catalog.start_upload(bucket, one)
-                await self._parts(one, there=one == other)
+            async for name, step in self._of_upload(bucket, one, other):
+                await self._lanes.put(name, step())
+
+    async def _of_upload(self, bucket: Bucket | None, one: Upload | None, other: Upload | None) -> AsyncIterator[tuple[object, Step]]:
+        """Makes the target's upload the source's; the steps that do it to its parts, each with a name. `bucket` is the source's upload's."""
+        if other is not None and one != other:
+            self.outcome.removed += 1
+            if not self._dry:
+                await self._abort(other)
+        if one is None:
+            return
+        assert bucket is not None
+        if one != other:
+            self.outcome.copied += 1
+            if not self._dry:
+                await self._target.catalog.start_upload(bucket, one)
+        there = one == other or not self._dry
+        present = {part.number: facts_of_part(part) async for part in walks.parts(self._target, one)} if there else {}
+        async for part in walks.parts(self._source, one):
+            self._seen(1, 0)
+            if present.get(part.number) == facts_of_part(part):
+                self._seen(0, stored(part.blobs))
+                continue
+            self.outcome.copied += 1
+            if not self._dry:
+                yield (one.upload_id, part.number), partial(self._copy_part, one, part)
 
     async def _abort(self, upload: Upload) -> None:
         done = await self._target.catalog.abort_upload(upload)
         await self._target.blobs.discard(done.unneeded)
-
-    async def _parts(self, upload: Upload, *, there: bool) -> None:
-        there = there or not self._dry
-        present = {part.number: facts_of_part(part) async for part in walks.parts(self._target, upload)} if there else {}
-        async for part in walks.parts(self._source, upload):
-            self._seen(1, 0)
-            if present.get(part.number) == facts_of_part(part):
-                self._seen(0, sum([blob.size for blob in part.blobs]))
-                continue
-            self.outcome.copied += 1
-            if not self._dry:
-                await self._lanes.put((upload.upload_id, part.number), self._copy_part(upload, part))
 
     async def _copy_part(self, upload: Upload, part: Part) -> None:
         try:
@@ -241,16 +254,19 @@ class Pass:
 
     async def _pars(self, bucket: Bucket) -> None:
         async for one, other in walks.beside(walks.pars(self._source, bucket.id), walks.pars(self._target, bucket.id), walks.place_of_par):
-            if one == other:
-                continue
-            if other is not None:
-                self.outcome.removed += 1
-                if not self._dry:
-                    await self._target.catalog.delete_par(bucket.id, other.id)
-            if one is not None:
-                self.outcome.copied += 1
-                if not self._dry:
-                    await self._target.catalog.create_par(one)
+            await self._par(one, other)
+
+    async def _par(self, one: Par | None, other: Par | None) -> None:
+        if one == other:
+            return
+        if other is not None:
+            self.outcome.removed += 1
+            if not self._dry:
+                await self._target.catalog.delete_par(other.bucket_id, other.id)
+        if one is not None:
+            self.outcome.copied += 1
+            if not self._dry:
+                await self._target.catalog.create_par(one)
 
     async def _tokens(self) -> None:
         """A token alone cannot be removed, but its request can, and comes back with the tokens that it still has."""

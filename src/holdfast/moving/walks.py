@@ -12,6 +12,8 @@ from holdfast.model.pars import Par, ParUpload
 
 T = TypeVar("T")
 PAGE = 1000
+FEW = 4
+"""Versions asked for first where one key's are wanted: most have one."""
 
 OWN_KIND = "migration"
 """The kind of the documents in which a migration keeps its own notes, on both sides: not part of what is moved."""
@@ -44,6 +46,19 @@ def versions(engine: Engine, bucket_id: int) -> AsyncIterator[Version]:
         return engine.moving.versions(bucket_id, after=after, limit=limit)
 
     return _pages(page, place_of_version, ("", 0))
+
+
+async def versions_of(engine: Engine, bucket_id: int, key: str) -> AsyncIterator[Version]:
+    """Those of one key, oldest first."""
+    after, limit = (key, 0), FEW
+    while some := await engine.moving.versions(bucket_id, after=after, limit=limit):
+        for version in some:
+            if version.key != key:
+                return
+            yield version
+        if len(some) < limit:
+            return
+        after, limit = place_of_version(some[-1]), PAGE
 
 
 def pars(engine: Engine, bucket_id: int) -> AsyncIterator[Par]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from holdfast.engine.api import AlreadyExists, Document
-from holdfast.engine.cluster import documents, statements, steps
+from holdfast.engine.api import AlreadyExists, Document, Gone
+from holdfast.engine.cluster import documents, listing, statements, steps
 from holdfast.engine.cluster.catalog import bucket_document, bucket_of
 from holdfast.engine.cluster.database import Database
 from holdfast.engine.cluster.pars import par_upload_of
 from holdfast.engine.cluster.registry import document_of, seed_of
 from holdfast.engine.cluster.watch import Watcher
-from holdfast.engine.cluster.wire import int8, text
-from holdfast.engine.moving import Counters
+from holdfast.engine.cluster.wire import int8, int8_array, text
+from holdfast.engine.moving import Change, Counters
 from holdfast.model.buckets import Bucket
-from holdfast.model.objects import Blob, Version
+from holdfast.model.objects import Blob, Upload, Version
 from holdfast.model.pars import ParUpload
 
 
@@ -41,7 +41,32 @@ class ClusterMoving:
         found = await self._database.page(statements.FROZEN)
         return str(found[0][0]) if found else ""
 
+    # ---- the journal ----
+
+    async def begin_journal(self, token: str) -> None:
+        await self._database.step(statements.BEGIN_JOURNAL, (text(token),))
+
+    async def journal(self) -> str:
+        found = await self._database.page(statements.JOURNAL)
+        return str(found[0][0]) if found else ""
+
+    async def changes(self, *, after: int = 0, limit: int = 1000) -> list[Change]:
+        found = await self._database.page(statements.CHANGES, int8(after), int8(limit))
+        if found and found[0][0] is None:
+            raise Gone("journal")
+        return [Change(number, (kind, bucket_id, name.decode())) for number, kind, bucket_id, name in found]
+
+    async def forget(self, token: str, numbers: list[int]) -> None:
+        steps.require((await self._database.step(statements.FORGET, (text(token), int8_array(numbers))))[0][0])
+
+    async def end_journal(self) -> None:
+        await self._database.step(statements.END_JOURNAL, ())
+
     # ---- walking ----
+
+    async def upload(self, upload_id: str) -> Upload | None:
+        found = await self._database.page(statements.UPLOAD_OF_ID, text(upload_id))
+        return listing.upload_of(found[0][0], upload_id) if found else None
 
     async def documents(self, *, after: tuple[str, str] = ("", ""), limit: int = 1000) -> list[Document]:
         found = await self._database.page(statements.ALL_DOCUMENTS, text(after[0]), text(after[1]), int8(limit))

@@ -13,7 +13,7 @@ from holdfast.engine.api import Unavailable
 
 MIGRATIONS = ("001_tables.sql",)
 """In order; each is applied once. A release that knows more than the database brings it forward; one that knows less does not open it."""
-FUNCTIONS = ("functions_versions.sql", "functions_buckets.sql", "functions_listing.sql")
+FUNCTIONS = ("functions_versions.sql", "functions_buckets.sql", "functions_listing.sql", "functions_journal.sql")
 """Replaced whenever their text changed."""
 SERVER_MIN = 150000
 _LOCK = 0x486F6C64

@@ -118,6 +118,9 @@ COUNTERS = Statement(
         f"(SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {name})" for name in ("bucket_ids", "par_numbers", "version_order")
     ),
 )
+UPLOAD_OF_ID = Statement("upload_of_id", "SELECT doc FROM uploads WHERE upload_id = $1::text")
+JOURNAL = Statement("journal_now", "SELECT * FROM journal_now()")
+CHANGES = Statement("journal_page", "SELECT * FROM journal_page($1::bigint, $2::bigint)")
 
 
 def _function(name: str, types: str) -> Statement:
@@ -154,6 +157,9 @@ THAW = Statement("thaw", "DELETE FROM frozen")
 RAISE_COUNTERS = _function("raise_counters", "bigint, bigint, bigint")
 PLACE_DOCUMENT = _function("place_document", "text, text, bytea, bigint")
 PLACE_BUCKET = _function("place_bucket", "bigint, text, text, text, bigint, bytea")
+BEGIN_JOURNAL = _function("begin_journal", "text")
+FORGET = _function("journal_forget", "text, bigint[]")
+END_JOURNAL = _function("end_journal", "")
 PROBE = _function("probe", "")
 
 STATEMENTS = {
@@ -164,11 +170,12 @@ STATEMENTS = {
     "pages": (
         REPLAYED, BUCKETS, LIVE_PAGE, LIST_PAGE, UPLOADS_PAGE, PARTS, STALE_UPLOADS, PARS, DOCUMENTS, UNNAMED, ALIVE, SCRUB_LIVE, SCRUB_HISTORY,
         SCRUB_PARTS, FROZEN, ALL_DOCUMENTS, ALL_BUCKETS, ALL_VERSIONS, ALL_PAR_UPLOADS, COUNTERS,
+        UPLOAD_OF_ID, JOURNAL, CHANGES,
     ),
     "steps": (
         COMMIT, AMEND, EXPUNGE, CREATE_BUCKET, CHANGE_BUCKET, DELETE_BUCKET, START_UPLOAD, ADD_PART, ABORT_UPLOAD, CREATE_PAR, DELETE_PAR,
         CREATE_PAR_UPLOAD, PURGE_PARS, PUT_DOCUMENTS, DELETE_DOCUMENT, TAKE_LEASE, PROBE, FREEZE, THAW, RAISE_COUNTERS, PLACE_DOCUMENT,
-        PLACE_BUCKET,
+        PLACE_BUCKET, BEGIN_JOURNAL, FORGET, END_JOURNAL,
     ),
 }  # fmt: skip
 """By lane."""

@@ -23,7 +23,7 @@ import apsw
 import msgspec
 
 from holdfast.engine.api import Damaged, EngineError, Unavailable
-from holdfast.engine.embedded import files, rows, schema, upkeep
+from holdfast.engine.embedded import files, journal, rows, schema, upkeep
 from holdfast.engine.embedded.engine import RESTORING
 from holdfast.engine.embedded.keep import Held
 from holdfast.engine.embedded.moving import FROZEN
@@ -209,6 +209,8 @@ def copy_database(source: Path, target: Path) -> None:
             while not backup.done:
                 backup.step(_PAGES)
         one.execute("COMMIT")
+        with other:
+            journal.drop(other)  # that of a migration under way is not the copy's
         other.execute("PRAGMA journal_mode=DELETE").fetchall()  # one file, readable without writing beside it
     with open(target, "rb") as file:
         os.fsync(file.fileno())

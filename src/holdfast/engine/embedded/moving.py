@@ -15,15 +15,15 @@ import apsw
 import msgspec
 
 from holdfast.engine.api import AlreadyExists, Damaged, Document, Unavailable
-from holdfast.engine.embedded import bucket_steps, rows
+from holdfast.engine.embedded import bucket_steps, journal, rows
 from holdfast.engine.embedded.generation import CommitLock, Generation
 from holdfast.engine.embedded.registry import DOCUMENT
 from holdfast.engine.embedded.rows import FULL, SEQ
 from holdfast.engine.embedded.schema import sync_directory
-from holdfast.engine.embedded.writer import Batch, Writer
-from holdfast.engine.moving import Counters
+from holdfast.engine.embedded.writer import Batch, Writer, engine_error
+from holdfast.engine.moving import Change, Counters
 from holdfast.model.buckets import Bucket
-from holdfast.model.objects import Blob, Version
+from holdfast.model.objects import Blob, Upload, Version
 from holdfast.model.pars import ParUpload
 
 T = TypeVar("T")
@@ -76,6 +76,8 @@ class EmbeddedMoving:
             return await asyncio.get_running_loop().run_in_executor(None, work, *arguments)
         except OSError as error:
             raise Unavailable(f"{self._path / FROZEN}: {error.strerror}") from error
+        except apsw.Error as error:
+            raise engine_error(error) from error
 
     def _write(self, reason: str) -> None:
         new = self._path / f"{FROZEN}.new"
@@ -104,7 +106,31 @@ class EmbeddedMoving:
         finally:
             lock.close()
 
+    # ---- the journal ----
+
+    async def begin_journal(self, token: str) -> None:
+        await self._in_thread(journal.begin, self._path, token)
+
+    async def journal(self) -> str:
+        return self._asked(lambda: journal.token(self._connections["catalog"]))
+
+    async def changes(self, *, after: int = 0, limit: int = 1000) -> list[Change]:
+        return self._asked(lambda: journal.changes(self._connections["catalog"], after, limit))
+
+    async def forget(self, token: str, numbers: list[int]) -> None:
+        await self._writers["catalog"].submit(lambda batch: journal.forget(batch, token, numbers))
+
+    async def end_journal(self) -> None:
+        if self._asked(lambda: journal.is_there(self._connections["catalog"])):
+            await self._in_thread(journal.end, self._path)
+
     # ---- reading ----
+
+    def _asked(self, question: Callable[[], T]) -> T:
+        try:
+            return question()
+        except apsw.Error as error:
+            raise engine_error(error) from error
 
     def _rows(self, database: str, statement: str, arguments: tuple[Any, ...], of: Callable[[Any], T]) -> list[T]:
         try:
@@ -113,6 +139,10 @@ class EmbeddedMoving:
             raise Damaged(f"the {database} is damaged: {error}") from error
         except apsw.Error as error:
             raise Unavailable(f"{type(error).__name__}: {error}") from error
+
+    async def upload(self, upload_id: str) -> Upload | None:
+        found = self._rows("catalog", f"{bucket_steps.UPLOAD} WHERE upload_id = ?", (upload_id,), rows.upload_of)
+        return found[0] if found else None
 
     async def documents(self, *, after: tuple[str, str] = ("", ""), limit: int = 1000) -> list[Document]:
         return self._rows("registry", f"{DOCUMENT} WHERE (kind, name) > (?, ?) ORDER BY kind, name LIMIT ?", (*after, limit), rows.document_of)

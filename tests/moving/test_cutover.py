@@ -1,0 +1,71 @@
+"""The cut-over as clients see it that were told nothing: boto3 with its default retries fails no request, until the source has moved away."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from tests.moving import command
+from tests.moving.test_online import Client, client_of, everything_in, fill
+from tests.serving import ACCESS_KEY, SECRET_KEY, Server
+
+
+class Untold(Client):
+    """With what boto3 does by default; it notes when a request failed, and goes on to the next."""
+
+    def __init__(self, endpoint: str, name: str) -> None:
+        super().__init__(endpoint, name, pause_s=0.002)
+        self.s3 = boto3.client(
+            "s3", endpoint_url=endpoint, aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name="us-east-1",
+            config=Config(s3={"addressing_style": "path"}),
+        )  # fmt: skip
+        self.failed: list[tuple[float, str]] = []
+
+    def step(self) -> None:
+        try:
+            super().step()
+        except ClientError as error:
+            self.failed.append((time.time(), error.response["Error"]["Code"]))
+
+
+@pytest.mark.slow
+def test_no_request_fails_while_a_store_moves_and_the_cut_over_is_short(serve: Callable[..., Server], tmp_path: Path) -> None:
+    source = serve(workers=2)
+    s3 = client_of(source.endpoint)
+    fill(s3, 400)
+    clients = [Untold(source.endpoint, f"client{number}") for number in range(3)]
+    for client in clients:
+        client.start()
+    time.sleep(0.5)
+    new = tmp_path / "new"
+    arguments: tuple[Any, ...] = ("migrate", "--from", command.url(source.data_dir), "--to", command.url(new))
+    command.run(*arguments, "--no-cutover")
+    assert all(not client.failed for client in clients)
+    report, said = command.run(*arguments)
+    ended = time.time()
+    assert report["cut-over"] and report["source"] == report["target"], report
+    frozen = os.stat(source.data_dir / "frozen").st_mtime
+    assert report["frozen-s"] < 4, said  # beside all else that a test machine does
+    assert sum(outcome.get("places") or 0 for outcome in report["passes"]) > 0, "they wrote meanwhile"
+    time.sleep(1)
+    for client in clients:
+        client.ended.set()
+    for client in clients:
+        client.join(60)
+        assert client.error is None and client.requests > 20, client.error
+        for when, code in client.failed:
+            assert code == "SlowDown" and when > min(ended, frozen + report["frozen-s"]), (when - frozen, code)
+    sides = everything_in(source.data_dir, new)
+    assert sides[0] == sides[1] and len(sides[0]) > 400
+    failures = [line for line in source.access_log() if line["status"] >= 500]
+    assert failures and {line["status"] for line in failures} == {503}
+    again, _ = command.run("migrate", "--from", command.url(source.data_dir), "--to", command.url(new), "--dry-run")
+    assert again["to-do"]["copied"] == again["to-do"]["changed"] == again["to-do"]["removed"] == 0

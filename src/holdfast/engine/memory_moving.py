@@ -22,18 +22,18 @@ class Gate:
     def __init__(self) -> None:
         self.reason = ""
         self.filling = False
-        self.token = ""
+        self.mark = ""
         self.changes: dict[int, Place] = {}
         self._number = 0
 
-    def begin(self, token: str) -> None:
+    def begin(self, mark: str) -> None:
         """A journal of its own; with "" none."""
-        self.token = token
+        self.mark = mark
         self.changes.clear()
 
     def note(self, kind: str, bucket_id: int, name: str) -> None:
         """To be called by each step that changes something there."""
-        if self.token:
+        if self.mark:
             self._number += 1
             self.changes[self._number] = (kind, bucket_id, name)
 
@@ -68,20 +68,20 @@ class MemoryMoving:
     async def frozen(self) -> str:
         return self._gate.reason
 
-    async def begin_journal(self, token: str) -> None:
-        self._gate.begin(token)
+    async def begin_journal(self, mark: str) -> None:
+        self._gate.begin(mark)
 
     async def journal(self) -> str:
-        return self._gate.token
+        return self._gate.mark
 
     async def changes(self, *, after: int = 0, limit: int = 1000) -> list[Change]:
-        if not self._gate.token:
+        if not self._gate.mark:
             raise Gone("journal")
         return [Change(number, place) for number, place in self._gate.changes.items() if number > after][:limit]
 
-    async def forget(self, token: str, numbers: list[int]) -> None:
+    async def forget(self, mark: str, numbers: list[int]) -> None:
         self._gate.require()
-        if token == self._gate.token:
+        if mark == self._gate.mark:
             for number in numbers:
                 self._gate.changes.pop(number, None)
 

@@ -63,13 +63,13 @@ class Moving(Protocol):
         """The reason, or "" for a store that is not frozen."""
         ...
 
-    async def begin_journal(self, token: str) -> None:
+    async def begin_journal(self, mark: str) -> None:
         """Returns when every change that becomes visible from now on leaves its place in the journal, in any process, whatever its beginning
-        was; frozen or not. It outlives restarts. What an older one held is forgotten: `token` names this one, and is to be a new one."""
+        was; frozen or not. It outlives restarts. What an older one held is forgotten: `mark` tells this one from others, and is to be a new one."""
         ...
 
     async def journal(self) -> str:
-        """The token of the journal that is on, "" if none is, or if it cannot be relied on any more."""
+        """The mark of the journal that is on, "" if none is, or if it cannot be relied on any more."""
         ...
 
     async def changes(self, *, after: int = 0, limit: int = 1000) -> list[Change]:
@@ -77,8 +77,8 @@ class Moving(Protocol):
         given already, so who read it to its end has seen everything only once the store is frozen. Errors: Gone when no journal is on."""
         ...
 
-    async def forget(self, token: str, numbers: list[int]) -> None:
-        """Takes entries out of the journal, if it still is the one with that token. Errors: Frozen."""
+    async def forget(self, mark: str, numbers: list[int]) -> None:
+        """Takes entries out of the journal, if it still is the one with that mark. Errors: Frozen."""
         ...
 
     async def end_journal(self) -> None:

@@ -20,15 +20,15 @@ class JournalLost(Exception):
 
 
 class Journal:
-    """A journal that this migration began, under a token that only it knows: one that was there before, whoever began it, says nothing of
+    """A journal that this migration began, under a mark that only it knows: one that was there before, whoever began it, says nothing of
     what changed before it."""
 
     def __init__(self, source: Engine) -> None:
         self._moving = source.moving
-        self._token = secrets.token_hex(16)
+        self._mark = secrets.token_hex(16)
 
     async def begin(self) -> None:
-        await self._moving.begin_journal(self._token)
+        await self._moving.begin_journal(self._mark)
 
     async def take(self, *, frozen: bool = False) -> set[Place]:
         """The places of what it holds now, once; of a store that is frozen all that is left. Errors: JournalLost."""
@@ -42,10 +42,10 @@ class Journal:
                 after = some[-1].number if some else after
                 if some and not frozen:
                     with contextlib.suppress(Frozen):  # for a backup, perhaps: they are read once more then
-                        await self._moving.forget(self._token, [change.number for change in some])
+                        await self._moving.forget(self._mark, [change.number for change in some])
         except Gone:
             raise JournalLost from None
-        if await self._moving.journal() != self._token:  # asked after it was read: it was this one until now
+        if await self._moving.journal() != self._mark:  # asked after it was read: it was this one until now
             raise JournalLost
         return places
 

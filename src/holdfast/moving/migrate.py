@@ -25,11 +25,11 @@ from holdfast.moving.progress import Progress
 from holdfast.moving.totals import Totals, totals
 from holdfast.moving.verification import Unverified, Verification
 
-PASSES_MAX = 12
+PASSES_MAX = 30
 SHORT_PASS_S = 0.5
 """A pass over changes that took no longer than this is short enough for the next one to be the last."""
-NO_SHORTER = 0.8
-"""Where a pass takes more than this share of the one before, further ones bring nothing: clients write as fast as is copied."""
+SHORTER, PATIENCE = 0.8, 4
+"""Where so many passes in a row take more than this share of the shortest before, further ones bring nothing: clients write as fast as is copied."""
 COPYING, DONE = "copying", "done"
 
 
@@ -182,15 +182,16 @@ class Migration:
 
     async def _changes(self, places: set[Place]) -> None:
         """Passes over what changed, until one is short."""
-        before = float("inf")
+        best, no_shorter = float("inf"), 0
         for _ in range(PASSES_MAX):
             outcome = await self._pass(places | await self._journal.take())
             if outcome.seconds <= SHORT_PASS_S or outcome.steps == 0:
                 return
-            if outcome.seconds > NO_SHORTER * before:
-                self._progress.say(f"passes get no shorter: a cut-over now takes about {outcome.seconds:.0f} s, in which writes are refused")
-                return
-            before, places = outcome.seconds, set()
+            no_shorter = no_shorter + 1 if outcome.seconds > SHORTER * best else 0
+            if no_shorter == PATIENCE:
+                break
+            best, places = min(best, outcome.seconds), set()
+        self._progress.say(f"passes get no shorter: a cut-over now takes about {outcome.seconds:.0f} s, in which writes are refused")
 
     async def _pass(self, places: Collection[Place], *, frozen: bool = False) -> Outcome:
         """A pass over some places, and those that the one before left."""

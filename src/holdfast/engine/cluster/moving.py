@@ -43,8 +43,8 @@ class ClusterMoving:
 
     # ---- the journal ----
 
-    async def begin_journal(self, token: str) -> None:
-        await self._database.step(statements.BEGIN_JOURNAL, (text(token),))
+    async def begin_journal(self, mark: str) -> None:
+        await self._database.step(statements.BEGIN_JOURNAL, (text(mark),))
 
     async def journal(self) -> str:
         found = await self._database.page(statements.JOURNAL)
@@ -56,8 +56,8 @@ class ClusterMoving:
             raise Gone("journal")
         return [Change(number, (kind, bucket_id, name.decode())) for number, kind, bucket_id, name in found]
 
-    async def forget(self, token: str, numbers: list[int]) -> None:
-        steps.require((await self._database.step(statements.FORGET, (text(token), int8_array(numbers))))[0][0])
+    async def forget(self, mark: str, numbers: list[int]) -> None:
+        steps.require((await self._database.step(statements.FORGET, (text(mark), int8_array(numbers))))[0][0])
 
     async def end_journal(self) -> None:
         await self._database.step(statements.END_JOURNAL, ())

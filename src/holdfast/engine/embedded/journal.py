@@ -29,7 +29,7 @@ _PLACES = {
 
 _TABLES = """
 CREATE TABLE journal(number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, bucket_id INTEGER NOT NULL, name TEXT NOT NULL);
-CREATE TABLE journal_token(token TEXT NOT NULL);
+CREATE TABLE journal_mark(mark TEXT NOT NULL);
 """
 _TRIGGERS = {
     f"journal_{table}_{event.lower()}": f"CREATE TRIGGER journal_{table}_{event.lower()} AFTER {event} ON {table} BEGIN"
@@ -40,9 +40,9 @@ _TRIGGERS = {
 _MADE = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND name GLOB 'journal_*'"
 
 
-def begin(path: Path, token: str) -> None:
+def begin(path: Path, mark: str) -> None:
     """Switches it on, empty, for every process: from the return on nothing can be committed past it. Errors: apsw.Error, OSError."""
-    _alter(path, token)
+    _alter(path, mark)
 
 
 def end(path: Path) -> None:
@@ -50,15 +50,15 @@ def end(path: Path) -> None:
     _alter(path, "")
 
 
-def _alter(path: Path, token: str) -> None:
+def _alter(path: Path, mark: str) -> None:
     """While nobody commits, and past the look whether the store is frozen."""
     lock = CommitLock(path / "catalog.lock")
     try:
         with lock, contextlib.closing(connect(path / "catalog.db")) as connection, connection:
             drop(connection)
-            if token:
+            if mark:
                 connection.execute(_TABLES)
-                connection.execute("INSERT INTO journal_token VALUES (?)", (token,))
+                connection.execute("INSERT INTO journal_mark VALUES (?)", (mark,))
                 for trigger in _TRIGGERS.values():
                     connection.execute(trigger)
     finally:
@@ -69,7 +69,7 @@ def drop(connection: apsw.Connection) -> None:
     """Removes all of it from a catalog, in the caller's transaction."""
     for name in _TRIGGERS:
         connection.execute(f"DROP TRIGGER IF EXISTS {name}")
-    for table in ("journal", "journal_token"):
+    for table in ("journal", "journal_mark"):
         connection.execute(f"DROP TABLE IF EXISTS {table}")
 
 
@@ -78,11 +78,11 @@ def is_there(connection: apsw.Connection) -> bool:
     return bool(connection.execute("SELECT 1 FROM sqlite_schema WHERE name GLOB 'journal*' LIMIT 1").fetchall())
 
 
-def token(connection: apsw.Connection) -> str:
-    """The token of the one that is on; "" if none is, or if its triggers are not as they were made. Errors: apsw.Error."""
+def mark(connection: apsw.Connection) -> str:
+    """The mark of the one that is on; "" if none is, or if its triggers are not as they were made. Errors: apsw.Error."""
     if {str(name): str(made) for name, made in connection.execute(_MADE).fetchall()} != _TRIGGERS:
         return ""
-    found = connection.execute("SELECT token FROM journal_token").fetchall()
+    found = connection.execute("SELECT mark FROM journal_mark").fetchall()
     return str(found[0][0]) if found else ""
 
 
@@ -96,7 +96,7 @@ def changes(connection: apsw.Connection, after: int, limit: int) -> list[Change]
     return [Change(row[0], (row[1], row[2], row[3])) for row in rows]
 
 
-def forget(batch: Batch, token: str, numbers: list[int]) -> None:
+def forget(batch: Batch, mark: str, numbers: list[int]) -> None:
     """A write step."""
-    if is_there(batch.connection) and batch.execute("SELECT token FROM journal_token").fetchall() == [(token,)]:
+    if is_there(batch.connection) and batch.execute("SELECT mark FROM journal_mark").fetchall() == [(mark,)]:
         batch.connection.executemany("DELETE FROM journal WHERE number = ?", ((number,) for number in numbers))

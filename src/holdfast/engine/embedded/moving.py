@@ -108,17 +108,17 @@ class EmbeddedMoving:
 
     # ---- the journal ----
 
-    async def begin_journal(self, token: str) -> None:
-        await self._in_thread(journal.begin, self._path, token)
+    async def begin_journal(self, mark: str) -> None:
+        await self._in_thread(journal.begin, self._path, mark)
 
     async def journal(self) -> str:
-        return self._asked(lambda: journal.token(self._connections["catalog"]))
+        return self._asked(lambda: journal.mark(self._connections["catalog"]))
 
     async def changes(self, *, after: int = 0, limit: int = 1000) -> list[Change]:
         return self._asked(lambda: journal.changes(self._connections["catalog"], after, limit))
 
-    async def forget(self, token: str, numbers: list[int]) -> None:
-        await self._writers["catalog"].submit(lambda batch: journal.forget(batch, token, numbers))
+    async def forget(self, mark: str, numbers: list[int]) -> None:
+        await self._writers["catalog"].submit(lambda batch: journal.forget(batch, mark, numbers))
 
     async def end_journal(self) -> None:
         if self._asked(lambda: journal.is_there(self._connections["catalog"])):

@@ -41,20 +41,20 @@ $$;
 
 -- Moving.begin_journal. While no step is under way: each of them shares the store's lock until it is committed, so what was not committed
 -- before finds the triggers. No reader is held up; what holds up the locks of the tables (an index that is being made) is waited for briefly.
-CREATE OR REPLACE FUNCTION begin_journal(p_token text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION begin_journal(p_mark text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     r record;
 BEGIN
     PERFORM set_config('lock_timeout', '3000', true);
     PERFORM pg_advisory_xact_lock(store_lock());
-    DROP TABLE IF EXISTS journal, journal_token;
+    DROP TABLE IF EXISTS journal, journal_mark;
     CREATE TABLE journal(
         number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         kind text NOT NULL,
         bucket_id bigint NOT NULL,
         name bytea NOT NULL);
-    CREATE TABLE journal_token(token text NOT NULL);
-    INSERT INTO journal_token VALUES (p_token);
+    CREATE TABLE journal_mark(mark text NOT NULL);
+    INSERT INTO journal_mark VALUES (p_mark);
     FOR r IN SELECT * FROM journal_triggers() LOOP
         IF EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = to_regclass(r.relation) AND tgname = 'journal') THEN
             EXECUTE format('ALTER TABLE %I ENABLE TRIGGER journal', r.relation);
@@ -87,18 +87,18 @@ BEGIN
             EXECUTE format('ALTER TABLE %I DISABLE TRIGGER journal', r.relation);
         END;
     END LOOP;
-    DROP TABLE IF EXISTS journal, journal_token;
+    DROP TABLE IF EXISTS journal, journal_mark;
 END
 $$;
 
 -- Moving.journal: nothing unless each trigger is there and on (a change of the schema could have dropped some).
 CREATE OR REPLACE FUNCTION journal_now() RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
-    IF to_regclass('journal_token') IS NOT NULL AND NOT EXISTS (
+    IF to_regclass('journal_mark') IS NOT NULL AND NOT EXISTS (
         SELECT 1 FROM journal_triggers() AS j WHERE NOT EXISTS (
             SELECT 1 FROM pg_trigger AS t WHERE t.tgrelid = to_regclass(j.relation) AND t.tgname = 'journal' AND t.tgenabled = 'O'))
     THEN
-        RETURN QUERY SELECT token FROM journal_token;
+        RETURN QUERY SELECT mark FROM journal_mark;
     END IF;
 END
 $$;
@@ -117,15 +117,15 @@ END
 $$;
 
 -- Moving.forget
-CREATE OR REPLACE FUNCTION journal_forget(p_token text, p_numbers bigint[]) RETURNS integer LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION journal_forget(p_mark text, p_numbers bigint[]) RETURNS integer LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM hold_store();
-    IF to_regclass('journal_token') IS NULL THEN
+    IF to_regclass('journal_mark') IS NULL THEN
         RETURN 0;
     ELSIF is_frozen() THEN
         RETURN 10;
     END IF;
-    IF NOT EXISTS (SELECT 1 FROM journal_token WHERE token = p_token) THEN
+    IF NOT EXISTS (SELECT 1 FROM journal_mark WHERE mark = p_mark) THEN
         RETURN 0;
     END IF;
     DELETE FROM journal WHERE number = ANY (p_numbers);

@@ -109,7 +109,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, About(S3, "Keytab of the HTTP service: principals with a ticket may ask the control listener.", "/etc/holdfast/http.keytab")
     ] = ""
     security: Annotated[
-        str, About(S3, "'off' lets everybody in as administrator, whatever key is sent: for throw-away servers on loopback only.", "off",
+        str, About(S3, "'off' lets everybody in as administrator on both listeners, whatever key is sent: for throw-away servers on loopback.", "off",
                    choices=("on", "off"))
     ] = "on"  # fmt: skip
     ozone_site: Annotated[str, About(S3, "Ozone's own settings file; what has no meaning here is named at the start.", "ozone-site.xml")] = ""
@@ -232,6 +232,8 @@ def _add_ozone_site(values: dict[str, Any], origins: dict[str, str], remarks: li
         if name not in values:
             values[name] = _value(TABLE[name], raw, f"{name} in {path}")
             origins[name] = f"file {path}"
+        else:
+            remarks.append(f"{path}: what it says of {name} is not used, because {origins[name]} says otherwise")
 
 
 def nearest(name: str, known: Mapping[str, Any] | list[str] | tuple[str, ...]) -> str:

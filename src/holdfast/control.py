@@ -21,6 +21,7 @@ from holdfast.identities.cache import Keys
 from holdfast.identities.directory import Directory
 from holdfast.identities.key_service import KeyService
 from holdfast.identities.master import MasterKeyError
+from holdfast.identities.open_door import OpenDoor
 from holdfast.identities.server_secrets import server_secret
 from holdfast.identities.tenancies import Tenancies
 from holdfast.observe.audit import Audit
@@ -28,9 +29,11 @@ from holdfast.observe.records import Record, find
 from holdfast.oidc_settings import providers_of
 
 
-def administration(engine: Engine, settings: Settings, audit: Audit | None, url: str, data_url: str) -> tuple[Api, list[Route]]:
+def administration(
+    engine: Engine, settings: Settings, audit: Audit | None, url: str, data_url: str, administrator: str
+) -> tuple[Api, list[Route]]:
     """The administration API on an engine, and the pages where people sign in by an issuer. `url` and `data_url`: of this listener and of the data
-    listener, as they are bound.
+    listener, as they are bound; `administrator`: the access key whose user everybody is where security is off.
 
     Errors: MasterKeyError, KerberosError, BadProvider; OSError, for certificates to trust an issuer by."""
     path = master_path(settings)
@@ -50,6 +53,7 @@ def administration(engine: Engine, settings: Settings, audit: Audit | None, url:
         encryption=KeyService(engine.registry, key),
         region=settings.region,
         record=record,
+        open_door=None if settings.security == "on" else OpenDoor(keys, administrator),
         kerberos=Acceptor(settings.kerberos_keytab) if settings.kerberos_keytab else None,
         endpoints=tuple(endpoint_of(text) for text in settings.endpoint) or (("default", data_url),),
         domains=tuple(name.strip(".").lower() for name in settings.domain),
@@ -72,8 +76,8 @@ def instance_facts(engine: Engine, settings: Settings) -> Callable[[], Awaitable
     """What the instance metadata says: the first tenancy, whose root is where this store stands."""
 
     async def facts() -> dict[str, str]:
-        found = await Tenancies(engine.registry).all()
-        return {"compartmentId": found[0].id, "tenantId": found[0].id, "region": settings.region} if found else {}
+        id = await Tenancies(engine.registry).default_id()
+        return {"compartmentId": id, "tenantId": id, "region": settings.region} if id else {}
 
     return facts
 

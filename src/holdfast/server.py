@@ -40,7 +40,7 @@ from holdfast.doors import Doors
 from holdfast.engine.api import Engine, EngineError
 from holdfast.engines import BadURL, open_url, prepare_url, url_of
 from holdfast.gateway import Gateway, limits
-from holdfast.host_settings import sites_of
+from holdfast.host_settings import endpoint_of, sites_of
 from holdfast.http.proxies import Proxies
 from holdfast.identities import bootstrap, master
 from holdfast.identities.cache import Keys
@@ -192,7 +192,7 @@ class Server:
             return credential.user.namespace if credential is not None else ""
 
         def whose_form(fields: dict[str, str], request: Request) -> Coroutine[Any, Any, Caller]:
-            return authenticate_form(fields, keys, request.received_at, proof)
+            return authenticate_form(fields, finder, request.received_at, proof)
 
         s3 = S3(
             engine, settings, who, authorize, domains=settings.domain, namespace_claimed=whose, authenticate_form=whose_form, audit=audit,
@@ -218,7 +218,8 @@ class Server:
             return [*found, trouble] if trouble else found
 
         more = metadata.routes(instance_facts(engine, settings)) if settings.instance_metadata else []
-        api, pages = administration(engine, settings, audit, sockets.url(self.control, bool(settings.control_tls_cert)), self.data_url)
+        control_url = sockets.url(self.control, bool(settings.control_tls_cert))
+        api, pages = administration(engine, settings, audit, control_url, self.data_url, self.administrator)
         app = make_app(troubles, lambda: exposition(self.metrics.families()), api, [*more, *pages])
         both = NativeOnControl(app, self._doors(engine, audit, websites=False))
         listener = ControlListener(both, settings.control_tls_cert, settings.control_tls_key, settings.drain_timeout_s, settings.trusted_proxies)
@@ -276,6 +277,7 @@ def _serve(settings: Settings, data_dir: DataDir, quiet: bool) -> int:
         secret_key=prepared.secret_key,
         fixed=bool(settings.root_access_key),
         trust=own_authority(settings.tls_cert),
+        endpoint=endpoint_of(settings.endpoint[0])[1] if settings.endpoint else "",
     )
     if started.secret_key:  # at once: whatever happens next, it cannot be shown again
         say(key_text(started), "the key that was just made could not be shown; fix another one: HOLDFAST_ROOT_ACCESS_KEY, HOLDFAST_ROOT_SECRET_KEY")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.administration import s3_client, unique
+from tests.administration import Somebody, s3_client, unique
 from tests.kerberos.kdc import Kdc, why_not
 from tests.serving import ROOT, Server
 
@@ -79,6 +79,30 @@ def test_M198_a_ticket_gives_no_right_to_the_secret_of_another(place: Place) -> 
     for arguments in (("getsecret", "-u", "administrator"), ("revokesecret", "-u", "administrator", "-y")):
         refused = place.run("s3", *arguments)
         assert refused.returncode == 1 and refused.stderr.startswith("PERMISSION_DENIED"), refused
+
+
+def test_M197_an_administrator_has_the_secret_of_a_principal_that_was_never_here(place: Place) -> None:
+    root = Somebody(place.server, place.server.access_key, place.server.secret_key)
+    for _ in range(6):  # principals are of the tenancy of the first start, however many there are
+        root.admin("tenancy", "create", "--name", unique("t"), "--namespace", unique("t"))
+    other, administrator = unique("om"), unique("boss")
+    place.kdc.kinit(place.kdc.principal(f"{administrator}@EXAMPLE.COM"), f"{administrator}@EXAMPLE.COM")
+    name = f"{other}/om@EXAMPLE.COM"
+    refused = place.run("s3", "getsecret", "-u", name)
+    assert refused.returncode == 1 and refused.stderr.startswith("PERMISSION_DENIED"), refused
+    assert name not in root.run("admin", "user", "list").out
+    root.admin("group", "add-user", "--group", "Administrators", "--user", f"{administrator}@EXAMPLE.COM")
+    made = place.run("s3", "getsecret", "-u", name)
+    found = re.fullmatch(rf"awsAccessKey={name}\nawsSecret=([0-9a-f]{{64}})\n", made.stdout)
+    assert found is not None, made
+    s3_client(place.server, name, found[1]).create_bucket(Bucket=unique("om"))
+    assert root.admin("user", "get", "--name", name)["rights"] == "own-buckets"
+    revoked = place.run("s3", "revokesecret", "-u", name, "-y")
+    assert revoked.stdout == "S3 secret revoked.\n", revoked
+    with pytest.raises(Exception, match="InvalidAccessKeyId"):
+        s3_client(place.server, name, found[1]).list_buckets()
+    for nobody in ("nobody", "a b@EXAMPLE.COM", "a/b/c@EXAMPLE.COM"):
+        assert place.run("s3", "getsecret", "-u", nobody).stderr.startswith("NotFound")
 
 
 @pytest.mark.parametrize("token", ["", "AAAA", "!!!", "YII" + "A" * 100])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import urllib.error
+import urllib.request
 import uuid
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.administration import Somebody
 from tests.serving import Server
 
 
@@ -32,5 +35,21 @@ def test_M188_any_key_and_secret_work_and_nobody_without_one(tmp_path: Path, sig
             with pytest.raises(ClientError) as error:
                 anonymous.get_object(Bucket=name, Key="k")
             assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    finally:
+        server.stop()
+
+
+def test_M188_M148_the_commands_work_with_any_key_too(tmp_path: Path) -> None:
+    server = Server(tmp_path, workers=1, security="off").start()
+    try:
+        somebody = Somebody(server, f"any/{uuid.uuid4().hex}@EXAMPLE.COM", "thing")
+        assert somebody.run("sh", "volume", "create", "/vol1").code == 0
+        assert somebody.run("sh", "bucket", "create", "/vol1/bucket1").code == 0
+        assert somebody.run("sh", "bucket", "link", "/vol1/bucket1", "/s3v/common-bucket").code == 0
+        somebody.s3().put_object(Bucket="common-bucket", Key="k")
+        assert "bucket1" in Somebody(server, "other", "x").run("sh", "bucket", "list", "/vol1").out
+        nobody = urllib.request.Request(server.control + "/api/v1/volumes")
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(nobody, timeout=10)
     finally:
         server.stop()

@@ -55,7 +55,7 @@ class Api:
     def __init__(self, routes: tuple[Route, ...], services: Services, audit: Audit | None = None) -> None:
         self._router = Router(routes)
         self._services = services
-        self._callers = Callers(services.keys, services.directory, services.kerberos)
+        self._callers = Callers(services.keys, services.directory, services.kerberos, services.open_door)
         self._record = Recorder(audit)
         self._document = _encode(document(routes, PREFIX))
 

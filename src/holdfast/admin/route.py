@@ -18,6 +18,7 @@ from holdfast.engine.api import Engine
 from holdfast.identities.cache import Keys
 from holdfast.identities.directory import Directory
 from holdfast.identities.key_service import KeyService
+from holdfast.identities.open_door import OpenDoor
 from holdfast.model.buckets import Bucket
 from holdfast.model.identity import Caller, Tenancy, User, World
 from holdfast.model.messages import Request
@@ -63,6 +64,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     region: str
     record: Callable[[str], Record | None]
     kerberos: Acceptor | None = None
+    open_door: OpenDoor | None = None
+    """Where security is off: whose everybody's requests are."""
     endpoints: tuple[tuple[str, str], ...] = ()
     """Name and URL of each, the first one for everybody."""
     domains: tuple[str, ...] = ()

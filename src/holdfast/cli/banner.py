@@ -12,7 +12,7 @@ class Started(NamedTuple):
     """What the banner speaks of.
 
     `secret_key` is set only when the key was made by this start, `fixed` when the environment fixed it. `trust` names a certificate
-    that clients must be told of, because it is its own authority.
+    that clients must be told of, because it is its own authority. `endpoint` is the URL that clients are told, where one is set.
     """
 
     version: str
@@ -25,6 +25,7 @@ class Started(NamedTuple):
     secret_key: str
     fixed: bool
     trust: str
+    endpoint: str = ""
 
 
 LOST = """
@@ -59,9 +60,9 @@ def banner(started: Started) -> str:
     cacert = f" --cacert '{started.trust}'" if started.trust else ""
     verify = f", verify={started.trust!r}" if started.trust else ""
     lost = "" if started.secret_key or started.fixed else LOST.format(access_key=started.access_key)
-    url, region = started.data_url, started.region
+    url, region = started.endpoint or started.data_url, started.region
     return f"""Holdfast {started.version}
-  S3        {url}   region {region}, {started.workers} worker{"s" if started.workers != 1 else ""}
+  S3        {started.data_url}   region {region}, {started.workers} worker{"s" if started.workers != 1 else ""}
   control   {started.control_url}   /health/live /health/ready /metrics
   data      {started.data_dir}
 {lost}

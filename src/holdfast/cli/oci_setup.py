@@ -17,6 +17,8 @@ CONFIG = "~/.oci/config"
 PROFILE = "DEFAULT"
 REGION = "us-east-1"
 ENDPOINT = "http://127.0.0.1:9000"
+LABEL = "OCI_API_KEY\n"
+"""The last line of a key file, without which the `oci` command warns at each call."""
 EPILOG = """\
 example:
   holdfast oci setup --user ann --config ~/.oci/config --profile DEFAULT
@@ -66,7 +68,7 @@ def setup(client: Client, user: str, config: Path, profile: str, region: str = "
     key_file = config.parent / f"{profile}-{fingerprint.replace(':', '')[:8]}.pem"
     try:
         config.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_private(key_file, private)
+        write_private(key_file, private + LABEL)
         region = region or region_of(client)
         known[profile] = {"user": user_id, "tenancy": tenancy, "fingerprint": fingerprint, "key_file": str(key_file.absolute()), "region": region}
         write_config(config, known)

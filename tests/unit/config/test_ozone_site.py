@@ -41,7 +41,9 @@ def test_M153_M154_properties_become_settings_and_others_are_named(tmp_path: Pat
 def test_what_is_said_elsewhere_counts_more(tmp_path: Path) -> None:
     path = given(tmp_path, SITE)
     assert load({"ozone_site": path, "data_listen": "127.0.0.1:1"}, {}).settings.data_listen == "127.0.0.1:1"
-    assert load({}, {"HOLDFAST_OZONE_SITE": path, "HOLDFAST_DOMAIN": "a.b"}).settings.domain == ("a.b",)
+    loaded = load({}, {"HOLDFAST_OZONE_SITE": path, "HOLDFAST_DOMAIN": "a.b"})
+    assert loaded.settings.domain == ("a.b",)
+    assert f"{path}: what it says of domain is not used, because environment HOLDFAST_DOMAIN says otherwise" in loaded.remarks
 
 
 @pytest.mark.parametrize(

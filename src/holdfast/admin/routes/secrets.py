@@ -9,8 +9,10 @@ import secrets
 
 from holdfast.admin import find, giving, shown
 from holdfast.admin.faults import Fault, missing
-from holdfast.admin.route import Call, Route, Shown
+from holdfast.admin.route import Call, Found, Route, Shown
+from holdfast.authz.gather import permits_operation
 from holdfast.identities.documents import Taken
+from holdfast.identities.principals import is_principal, user_of_principal
 from holdfast.model.identity import User
 
 KIND = "getsecret"
@@ -23,8 +25,18 @@ class NewSecret(Shown):
     """64 hexadecimal digits: shown only here."""
 
 
+async def the_principal(call: Call) -> Found:
+    """A user or service account; of Kerberos also a principal that has not been here yet, for who may make users: what is found is its name then."""
+    found = await find.the_principal(call)
+    name, here = call.path["user"], call.tenancy.id
+    if found.target is not None or call.services.kerberos is None or not is_principal(name):
+        return found
+    makes = permits_operation(call.caller, "CreateUser", request=call.request, compartment=here).allowed
+    return Found(thing=name, compartment=here) if makes and here == await call.directory.tenancies.default_id() else found
+
+
 async def get_secret(call: Call) -> NewSecret:
-    user: User = call.target
+    user: User = call.target if call.found.target is not None else await user_of_principal(call.directory, call.path["user"], call.now_ms)
     await giving.require_identity(call, user, f"the secret of {user.name!r}")
     secret = secrets.token_hex(_SECRET_BYTES)
     try:
@@ -46,7 +58,7 @@ async def revoke_secret(call: Call) -> shown.Deleted:
 ROUTES = (
     Route(method="POST", path="/users/{user}/s3-secret", operation="CreateCustomerSecretKey", of_robot="HoldfastCreateServiceAccountKey",
           says="Makes the S3 secret of a principal, whose name is the access key; refused while there is one", does=get_secret,
-          about=find.the_principal, shows=NewSecret, status=201, secret=True),
+          about=the_principal, shows=NewSecret, status=201, secret=True),
     Route(method="DELETE", path="/users/{user}/s3-secret", operation="DeleteCustomerSecretKey", of_robot="HoldfastDeleteServiceAccountKey",
           says="Revokes the S3 secret of a principal: it is refused at once", does=revoke_secret, about=find.the_principal, shows=shown.Deleted),
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import boto3
 import pytest
@@ -12,6 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
+from tests.administration import Somebody, unique
 from tests.serving import Server
 from tests.website.conftest import Site
 from tests.website.visitor import DOMAIN, Visitor
@@ -121,3 +123,50 @@ def test_the_control_listener_serves_no_website(web: Server, site: Site) -> None
     for headers in ({}, {"Authorization": 'Signature version="1"'}):
         assert b"home" not in there.ask(site.host, "/index.html", headers=headers).body
         assert b"home" not in there.ask(site.host, "/", headers=headers).body
+
+
+def test_cve_2020_1760_no_parameter_of_a_request_is_in_its_answer(site: Site, visitor: Visitor) -> None:
+    plain = visitor.ask(site.host, "/index.html")
+    for name, value in (("content-type", "text/x-evil"), ("content-disposition", "%0d%0aSet-Cookie:a=b"), ("expires", "x"), ("cache-control", "x")):
+        query = f"response-{name}={value}"
+        answer = visitor.ask(site.host, f"/index.html?{query}")
+        kept = {name: value for name, value in answer.headers.items() if name not in ("date", "x-amz-request-id")}
+        assert answer.status == 200 and kept.items() <= plain.headers.items(), query
+
+
+def test_cve_2020_10753_cve_2021_3524_no_line_break_leaves_a_routing_rule(new_site: NewSite, visitor: Visitor) -> None:
+    """Nor an index document, an error document or an object's own redirect."""
+    evil = "a\r\nSet-Cookie: a=b\r\n\r\n<script>"
+    for redirect in ({"ReplaceKeyWith": evil}, {"ReplaceKeyPrefixWith": evil}, {"ReplaceKeyPrefixWith": "\\x\t\x7f \u2028"}):
+        site = new_site(READ, IndexDocument={"Suffix": "index.html"}, RoutingRules=[{"Condition": {"KeyPrefixEquals": "a"}, "Redirect": redirect}])
+        answer = visitor.ask(site.host, "/ab")
+        assert answer.status == 301 and answer.location.startswith(f"http://{site.host}/") and answer.body == b""
+        assert "set-cookie" not in answer.headers and answer.location.isascii() and answer.location.isprintable() and " " not in answer.location
+    site = new_site(READ, IndexDocument={"Suffix": evil.replace("/", "")}, ErrorDocument={"Key": evil})
+    answer = visitor.ask(site.host, "/")
+    assert answer.status == 403 and "set-cookie" not in answer.headers and b"<script" not in answer.body
+
+
+def test_cve_2021_3531_odd_slashes_of_a_page(site: Site, visitor: Visitor) -> None:
+    for path in ("//", "///", "/a//", "//index.html", "/index.html/", "/index.html//", "/%2F", "/a/%2F/", "/./", "/../", "/%2e%2e/"):
+        for method in ("GET", "HEAD"):
+            assert visitor.ask(site.host, path, method).status == 403, path
+    assert visitor.ask(site.host, "/").status == 200
+
+
+def test_a_link_shows_the_website_of_its_source(web: Server, s3: Any, visitor: Visitor) -> None:
+    root = Somebody(web, web.access_key, web.secret_key)
+    volume, name, source = unique("volume"), unique("linked"), unique("source")
+    where = f"/{volume}/{source}"
+    for words in (("volume", "create", f"/{volume}"), ("bucket", "create", where), ("bucket", "link", where, f"/s3v/{name}")):
+        assert root.run("sh", *words).code == 0
+    host = f"{name}.{DOMAIN}"
+    assert "<li>Code: NoSuchWebsiteConfiguration</li>" in visitor.ask(host, "/").text
+    s3.put_bucket_website(Bucket=name, WebsiteConfiguration={"IndexDocument": {"Suffix": "i"}})
+    s3.put_object(Bucket=name, Key="i", Body=b"linked")
+    assert visitor.ask(host, "/").status == 403
+    row = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{source}/*"}
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [row]}))
+    assert visitor.ask(host, "/").text == "linked"
+    assert root.run("sh", "bucket", "delete", f"/s3v/{name}").code == 0
+    assert "<li>Code: NoSuchBucket</li>" in visitor.ask(host, "/").text

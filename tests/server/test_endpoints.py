@@ -129,10 +129,11 @@ def test_M124_endpoints_are_published_to_every_user(place: tuple[Server, Any]) -
 
 @pytest.mark.parametrize("name", sorted(CLIENTS))
 def test_M144_every_snippet_names_the_store_and_cannot_be_broken_out_of(name: str) -> None:
-    place = Place("https://s3.storage.test:9000", "us-east-1", 'a"\n`rm -rf`$(x)\'\\', "b")
+    place = Place("https://s3.storage.test:9000", "us-east-1", 'a"\n`rm -rf`$(x)\'\\', "b;touch>x&|y <z #*")
     text = snippet(name, place)
     assert "s3.storage.test" in text and "amazonaws" not in text
     assert "`" not in text and "$(" not in text and "\nrm" not in text
+    assert "btouchxyz" in text or name == "oci"
 
 
 def test_M145_the_boto3_snippet_runs_as_it_is_pasted(server: Server, tmp_path: Path) -> None:

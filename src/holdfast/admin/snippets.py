@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -103,9 +104,11 @@ CLIENTS = {
 }  # fmt: skip
 """The clients that there is a snippet for."""
 
+_NOT_OF_A_WORD = re.compile(r"[^A-Za-z0-9._~:/@%+=,\[\]-]+")
+
 
 def snippet(client: str, place: Place) -> str:
-    """The text for one of CLIENTS. What is put in cannot break out of a quoted text: quotes, backslashes and line ends are left out."""
+    """The text for one of CLIENTS. What is put in is one word to a shell and to each of the languages: every other character is left out."""
     return filled(CLIENTS[client], place)
 
 
@@ -117,5 +120,5 @@ def filled(text: str, place: Place, **more: str) -> str:
         "url": place.url.rstrip("/"), "region": place.region, "access_key": place.access_key, "bucket": place.bucket, "authority": at.netloc,
         "host": at.hostname or "", "port": str(at.port or (443 if secure else 80)), "secure": str(secure), **more,
     }  # fmt: skip
-    clean = {name: "".join(letter for letter in value if letter.isprintable() and letter not in "'\"\\`$ ") for name, value in values.items()}
+    clean = {name: _NOT_OF_A_WORD.sub("", value) for name, value in values.items()}
     return text.format(**clean)

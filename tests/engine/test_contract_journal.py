@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import msgspec
+import psycopg
 import pytest
 
+from deploy.local.postgres import Postgres
 from holdfast.engine.api import ANYTHING, Engine, Gone
+from holdfast.engine.cluster import ClusterEngine
 from holdfast.engine.embedded import EmbeddedEngine
 from holdfast.engine.moving import KEY, PAR, UPLOAD, Change, Place
 from holdfast.model.buckets import Bucket
@@ -123,10 +126,33 @@ async def test_a_journal_is_begun_ended_and_never_taken_for_another(engine: Engi
 
 
 async def test_no_change_of_any_process_is_missed(tmp_path: Path) -> None:
-    await storm(tmp_path, [EmbeddedEngine.open(tmp_path) for _ in range(4)])
+    await storm([EmbeddedEngine.open(tmp_path) for _ in range(4)])
 
 
-async def storm(path: Path | None, handles: list[Engine]) -> None:
+async def test_the_storm_would_notice_changes_that_are_missed(tmp_path: Path) -> None:
+    """The same with a journal that begins only after `begin_journal` has returned: the tests above can fail."""
+    mover, *others = (EmbeddedEngine.open(tmp_path) for _ in range(4))
+    begin, changes = mover.moving.begin_journal, mover.moving.changes
+    made: list[asyncio.Task[None]] = []
+
+    async def later(mark: str) -> None:
+        await asyncio.sleep(0.15)
+        await begin(mark)
+
+    async def begins_late(mark: str) -> None:
+        made.append(asyncio.create_task(later(mark)))
+
+    async def as_far_as_it_goes(**query: int) -> list[Change]:
+        with contextlib.suppress(Gone):
+            return await changes(**query)
+        return []
+
+    mover.moving.begin_journal, mover.moving.changes = begins_late, as_far_as_it_goes  # type: ignore[method-assign]
+    with pytest.raises(AssertionError, match="missed"):
+        await storm([mover, *others])
+
+
+async def storm(handles: Sequence[Engine]) -> None:
     """Others commit while the journal is begun and read: what is not found by a look after it began is in the journal."""
     mover, *others = handles
     bucket = await mover.catalog.create_bucket(Bucket(namespace="n", name="b", region="r", owner="o"))
@@ -141,36 +167,37 @@ async def storm(path: Path | None, handles: list[Engine]) -> None:
             acknowledged.add(f"{name}/{number}")
 
     clients = [asyncio.create_task(client(engine, f"{at}{lane}")) for at, engine in enumerate(others) for lane in range(4)]
-    for turn in range(6):
-        await asyncio.sleep(0.1)
-        await mover.moving.begin_journal(f"turn {turn}")
-        after, seen = ("", 0), set()
-        while page := await mover.moving.versions(bucket.id, after=after):
-            seen |= {version.key for version in page}
-            after = (page[-1].key, page[-1].seq)
-        journaled = {name for _, _, name in await places_so_far(mover)}
-        await asyncio.sleep(0.1)
-        known = set(acknowledged)
-        journaled |= {name for _, _, name in await places_so_far(mover)}
-        assert known <= seen | journaled and journaled
-    ended.set()
-    await asyncio.gather(*clients)
+    try:
+        for turn in range(6):
+            await asyncio.sleep(0.1)
+            await mover.moving.begin_journal(f"turn {turn}")
+            after, seen = ("", 0), set()
+            while page := await mover.moving.versions(bucket.id, after=after):
+                seen |= {version.key for version in page}
+                after = (page[-1].key, page[-1].seq)
+            await asyncio.sleep(0.1)
+            known = set(acknowledged)
+            journaled = await names_so_far(mover)
+            assert known <= seen | journaled, "missed"
+    finally:
+        ended.set()
+        await asyncio.gather(*clients)
     await mover.moving.freeze("end")
-    journaled |= {name for _, _, name in await places_so_far(mover)}
-    assert acknowledged <= seen | journaled
+    journaled = await names_so_far(mover)
+    assert acknowledged <= seen | journaled and len(journaled) > 20
     await mover.moving.release()
     await mover.moving.end_journal()
     for engine in handles:
         await engine.close()
 
 
-async def places_so_far(engine: Engine) -> set[Place]:
-    places: set[Place] = set()
+async def names_so_far(engine: Engine) -> set[str]:
+    names: set[str] = set()
     after = 0
     while some := await engine.moving.changes(after=after):
-        places |= {change.place for change in some}
+        names |= {change.place[2] for change in some}
         after = some[-1].number
-    return places
+    return names
 
 
 async def test_one_whose_triggers_are_not_whole_is_not_relied_on(tmp_path: Path) -> None:
@@ -197,3 +224,39 @@ async def test_it_outlives_its_process_and_a_new_one_forgets_it(tmp_path: Path) 
     await again.moving.begin_journal("u")
     assert await again.moving.changes() == [] and await again.moving.journal() == "u"
     await again.close()
+
+
+async def test_on_postgresql_too_nothing_of_it_is_left_but_where_a_dump_is_in_the_way(cluster_url: str, schema: str, postgres: Postgres) -> None:
+    engine = ClusterEngine.open(cluster_url)
+    bucket = await engine.catalog.create_bucket(Bucket(namespace="n", name="b", region="r", owner="o"))
+    with psycopg.connect(postgres.dsn(), autocommit=True, options=f"-csearch_path={schema}") as own:
+
+        def left() -> list[tuple[str, str]]:
+            found = own.execute(
+                "SELECT c.relname, t.tgenabled::text FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid"
+                " WHERE c.relnamespace = current_schema()::regnamespace UNION ALL SELECT relname, 'table' FROM pg_class"
+                " WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname LIKE 'journal%' ORDER BY 1"
+            )
+            return [(str(name), str(state)) for name, state in found.fetchall()]
+
+        assert left() == []
+        await engine.moving.begin_journal("t")
+        assert len(left()) == 7
+        own.execute("DROP TRIGGER journal ON history")  # as a change of functions would
+        assert await engine.moving.journal() == ""
+        await engine.moving.begin_journal("u")
+        assert await engine.moving.journal() == "u"
+        await engine.moving.end_journal()
+        assert left() == []
+        await engine.moving.begin_journal("v")
+        with psycopg.connect(postgres.dsn(), options=f"-csearch_path={schema}") as dump:
+            dump.execute("SELECT count(*) FROM live").fetchall()  # and holds on to it
+            await engine.moving.end_journal()
+            assert left() == [("live", "D")]
+            await put(engine, bucket, "k", b"x")
+            await engine.moving.begin_journal("w")
+            await put(engine, bucket, "l", b"x")
+            assert {change.place for change in await engine.moving.changes()} == {(KEY, bucket.id, "l")}
+        await engine.moving.end_journal()
+        assert left() == []
+    await engine.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from random import Random
@@ -14,9 +15,11 @@ import pytest
 
 from holdfast.engine.api import ANYTHING, Engine
 from holdfast.engine.moving import KEY, Place
+from holdfast.jobs.journals import end as end_journals
 from holdfast.model.buckets import Bucket
 from holdfast.model.objects import Facts, Upload, Version
 from holdfast.moving import migrate
+from holdfast.moving.changes import Journal
 from holdfast.moving.migrate import Migration, MigrationError
 from holdfast.moving.totals import Tally, totals
 from tests.moving.test_passes import OPTIONS, all_of, plain_of
@@ -273,3 +276,22 @@ def test_a_tally_is_the_same_in_any_order_and_after_taking_away() -> None:
     assert not one.same(elsewhere), "in another bucket it is another row"
     other.plus(one, -1)
     assert other.totals() == none.totals()
+
+
+async def test_a_journal_that_nobody_goes_on_with_is_ended_a_day_later(engines: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target = engines("embedded"), engines("embedded")
+    await fill(source)
+    now = time.time()
+    await end_journals(source, now)  # there never was one
+    killed = Journal(source)
+    await killed.begin()
+    for later_s, mark in ((3600.0, True), (25 * 3600.0, False)):
+        await end_journals(source, now + later_s)
+        assert bool(await source.moving.journal()) is mark
+    await killed.end()
+    between(monkeypatch, after=lambda: end_journals(source, time.time() + 25 * 3600.0))
+    with pytest.raises(MigrationError, match="not this migration's any more"):
+        await Migration(source, target, OPTIONS).run()
+    monkeypatch.undo()
+    assert (await Migration(source, target, OPTIONS).run()).cut_over
+    assert [document.name for document in await source.registry.all("migration")] == ["journal", "store"], "frozen: it is not taken away any more"

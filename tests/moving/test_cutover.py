@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Callable
@@ -13,9 +14,10 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from holdfast.engine.api import Engine
 from tests.moving import command
 from tests.moving.test_online import Client, client_of, everything_in, fill
-from tests.serving import ACCESS_KEY, SECRET_KEY, Server
+from tests.serving import ACCESS_KEY, SECRET_KEY, Server, open_store
 
 
 class Untold(Client):
@@ -34,6 +36,47 @@ class Untold(Client):
             super().step()
         except ClientError as error:
             self.failed.append((time.time(), error.response["Error"]["Code"]))
+
+
+def written(pid: int) -> int:
+    """Bytes that a process has written so far."""
+    return int(next(line for line in Path(f"/proc/{pid}/io").read_text().splitlines() if line.startswith("wchar")).split()[1])
+
+
+@pytest.mark.embedded("the journal of the cluster is tried in tests/engine")
+def test_both_workers_of_a_running_server_leave_their_changes_in_a_journal_that_another_process_begins(serve: Callable[..., Server]) -> None:
+    """Their statements were prepared, and used, before there were triggers; and again after these are gone."""
+    server = serve(workers=2)
+    workers = server.worker_pids()
+    assert len(workers) == 2
+    client_of(server.endpoint).create_bucket(Bucket="plain")
+
+    def put(turn: str) -> set[str]:
+        before = [written(pid) for pid in workers]
+        names = {f"{turn}/{number}" for number in range(40)}
+        for name in names:  # each over a connection of its own, which the kernel gives to one of the two
+            s3 = client_of(server.endpoint)
+            s3.put_object(Bucket="plain", Key=name, Body=b"x" * 5000)
+            s3.close()
+        assert all(written(pid) - was > 5 * 5000 for pid, was in zip(workers, before, strict=True)), "both had some"
+        return names
+
+    async def journaled(engine: Engine) -> set[str]:
+        return {change.place[2] for change in await engine.moving.changes()}
+
+    async def tried() -> None:
+        engine = open_store(server.data_dir)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, put, "before")
+        for turn in ("one", "two"):
+            await engine.moving.begin_journal(turn)
+            names = await loop.run_in_executor(None, put, turn)
+            assert names <= await journaled(engine)
+            await engine.moving.end_journal()
+            await loop.run_in_executor(None, put, "off")
+        await engine.close()
+
+    asyncio.run(tried())
 
 
 @pytest.mark.slow

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable, Collection
 
-from holdfast.engine.api import Engine, Frozen, Gone
+from holdfast.engine.api import Engine, EngineError, Frozen, Gone
 from holdfast.engine.moving import KEY, PAR, UPLOAD, Place
 from holdfast.model.buckets import Bucket
 from holdfast.moving import walks
 from holdfast.moving.comparison import Ledger
 from holdfast.moving.passes import Outcome, Pass, Step
 from holdfast.moving.totals import at
+
+BEAT_S, ABANDONED_S = 600.0, 24 * 3600
+_NOTE = "journal"
+"""The name of the document in the source that says when a migration with a journal was last at work (seconds)."""
 
 
 class JournalLost(Exception):
@@ -24,11 +30,32 @@ class Journal:
     what changed before it."""
 
     def __init__(self, source: Engine) -> None:
+        self._source = source
         self._moving = source.moving
         self._mark = secrets.token_hex(16)
+        self._beating: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
+        await self._say_alive()
         await self._moving.begin_journal(self._mark)
+        self._beating = asyncio.create_task(self._beat())
+
+    async def end(self) -> None:
+        """Also of one that was not begun. Where it fails, the source's servers do it later."""
+        if self._beating is not None:
+            self._beating.cancel()
+        with contextlib.suppress(EngineError):
+            await end_journal(self._source)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_S)
+            with contextlib.suppress(EngineError):
+                await self._say_alive()
+
+    async def _say_alive(self) -> None:
+        with contextlib.suppress(Frozen):  # nothing changes there, and nothing is left in the journal
+            await self._source.registry.put(walks.OWN_KIND, _NOTE, str(int(time.time())).encode())
 
     async def take(self, *, frozen: bool = False) -> set[Place]:
         """The places of what it holds now, once; of a store that is frozen all that is left. Errors: JournalLost."""
@@ -48,6 +75,22 @@ class Journal:
         if await self._moving.journal() != self._mark:  # asked after it was read: it was this one until now
             raise JournalLost
         return places
+
+
+async def end_journal(source: Engine) -> None:
+    """Whoever began it. Errors: Unavailable."""
+    await source.moving.end_journal()
+    with contextlib.suppress(Frozen):
+        await source.registry.delete(walks.OWN_KIND, _NOTE)
+
+
+async def end_abandoned(source: Engine, now_s: float) -> bool:
+    """Ends the journal of a migration that was not heard of for ABANDONED_S; whether there was one. Errors: Unavailable."""
+    note = await source.registry.get(walks.OWN_KIND, _NOTE)
+    if note is None or int(note.value) > now_s - ABANDONED_S:
+        return False
+    await end_journal(source)
+    return True
 
 
 class Changes(Pass):

@@ -8,17 +8,16 @@ it has to remember is a document on each side: in the source its name, in the ta
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
 import time
 from collections.abc import Collection
 
 import msgspec
 
-from holdfast.engine.api import Engine, EngineError
+from holdfast.engine.api import Engine
 from holdfast.engine.moving import Place
 from holdfast.moving import walks
-from holdfast.moving.changes import Changes, Journal, JournalLost
+from holdfast.moving.changes import Changes, Journal, JournalLost, end_journal
 from holdfast.moving.comparison import Ledger, compare
 from holdfast.moving.passes import Outcome, Pass
 from holdfast.moving.progress import Progress
@@ -97,7 +96,7 @@ class Migration:
             if not await self._source.moving.frozen():
                 raise MigrationError(f"{self._options.target} was filled from {note.source} and is complete; the source was released since")
             await self._target.moving.release()
-            await self._source.moving.end_journal()
+            await self._journal.end()
             self.report.already = self.report.cut_over = True
             return self.report
         self._note = note
@@ -110,8 +109,7 @@ class Migration:
         except Unverified as error:
             raise MigrationError(str(error)) from None
         finally:
-            with contextlib.suppress(EngineError):  # one that is left over costs a little, and is forgotten by the next migration
-                await self._source.moving.end_journal()
+            await self._journal.end()
         self.report.seconds = round(time.monotonic() - begun, 3)
         return self.report
 
@@ -308,5 +306,5 @@ async def release(source: Engine) -> str:
         raise MigrationError(f"it is not a whole store, but {reason}")
     await source.moving.release()
     if not reason or reason.startswith(MOVED):
-        await source.moving.end_journal()
+        await end_journal(source)
     return reason

@@ -21,6 +21,7 @@ from holdfast.model.objects import Facts, Upload, Version
 from holdfast.moving import migrate
 from holdfast.moving.changes import Journal
 from holdfast.moving.migrate import Migration, MigrationError
+from holdfast.moving.progress import Progress
 from holdfast.moving.totals import Tally, totals
 from tests.moving.test_passes import OPTIONS, all_of, plain_of
 from tests.moving.test_passes import engines as engines
@@ -108,8 +109,12 @@ async def test_changes_of_everything_before_during_and_after_the_comparison_move
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_random_changes_all_the_while_end_equal(engines: Callable[..., Engine], seed: int) -> None:
+    await moved_under_random_changes(engines("embedded"), engines("embedded"), seed)
+
+
+async def moved_under_random_changes(source: Engine, target: Engine, seed: int) -> None:
+    """Writers go on until the moment before the source is frozen; the sums that were kept are those of all rows."""
     chance, ended = Random(seed), asyncio.Event()
-    source, target = engines("embedded"), engines("embedded")
     await fill(source)
     plain = await plain_of(source)
 
@@ -122,6 +127,8 @@ async def test_random_changes_all_the_while_end_equal(engines: Callable[..., Eng
                 await source.blobs.discard((await source.catalog.expunge(plain, key, version_id)).unneeded)
             elif dice < 0.4:
                 await source.catalog.commit(plain, Version(key=key, version_id=version_id, is_delete_marker=True))
+            elif dice < 0.5:
+                await _upload(source, plain, key, f"{name}{chance.random()}", chance.random() < 0.5)
             else:
                 await store(source, plain, key, os.urandom(chance.choice((10, 6000))), version_id)
             await asyncio.sleep(0.001)
@@ -139,6 +146,18 @@ async def test_random_changes_all_the_while_end_equal(engines: Callable[..., Eng
     report = await Migration(source, target, OPTIONS).run()
     assert report.cut_over and report.source == await totals(source) == await totals(target)
     assert await all_of(source) == await all_of(target)
+
+
+async def _upload(engine: Engine, bucket: Bucket, key: str, upload_id: str, goes_on: bool) -> None:
+    """Begun, with a part that is replaced, and ended unless it goes on; and a request that comes and perhaps goes."""
+    upload = Upload(upload_id=upload_id, bucket_id=bucket.id, key=key, initiated_ms=7, owner="o", initiator="o")
+    await engine.catalog.start_upload(bucket, upload)
+    for size in (10, 5000):
+        await add_part(engine, upload, 1, os.urandom(size))
+    await engine.catalog.create_par(par_of(bucket, upload_id, key))
+    if not goes_on:
+        await engine.blobs.discard((await engine.catalog.abort_upload(upload)).unneeded)
+        await engine.catalog.delete_par(bucket.id, upload_id)
 
 
 def forgetful(source: Engine, key: str) -> None:
@@ -295,3 +314,25 @@ async def test_a_journal_that_nobody_goes_on_with_is_ended_a_day_later(engines: 
     monkeypatch.undo()
     assert (await Migration(source, target, OPTIONS).run()).cut_over
     assert [document.name for document in await source.registry.all("migration")] == ["journal", "store"], "frozen: it is not taken away any more"
+
+
+async def test_where_passes_get_no_shorter_it_goes_on_to_the_cut_over(engines: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target = engines("memory"), engines("memory")
+    await fill(source)
+    plain = await plain_of(source)
+    take = Journal.take
+
+    async def more(self: Journal, *, frozen: bool = False) -> set[Place]:
+        if not frozen:
+            await store(source, plain, "again", os.urandom(10))
+        return await take(self, frozen=frozen)
+
+    monkeypatch.setattr(Journal, "take", more)
+    monkeypatch.setattr(migrate, "SHORT_PASS_S", -1.0)
+    monkeypatch.setattr(migrate, "PATIENCE_S", 0.3)
+    said: list[str] = []
+    progress = Progress(quiet=True)
+    monkeypatch.setattr(progress, "say", said.append)
+    report = await Migration(source, target, OPTIONS, progress).run()
+    assert report.cut_over and len([line for line in said if "get no shorter" in line]) == 2, said
+    assert await all_of(source) == await all_of(target)

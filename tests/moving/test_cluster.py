@@ -22,6 +22,7 @@ from holdfast.model.objects import Version
 from holdfast.moving.migrate import Migration, Options
 from tests.cluster_servers import engine_url
 from tests.moving import command
+from tests.moving.test_changes import moved_under_random_changes
 from tests.moving.test_online import Client, client_of, free_port
 from tests.moving.test_online import fill as fill_by_client
 from tests.moving.test_passes import all_of
@@ -64,6 +65,14 @@ async def test_everything_moves_there_and_back(cluster_url: str, tmp_path: Path)
     with pytest.raises(Frozen):
         await cluster.registry.put("user", "later", b"")
     for engine in (source, cluster, back):
+        await engine.close()
+
+
+@pytest.mark.parametrize("to_cluster", [True, False], ids=["to-a-cluster", "from-a-cluster"])
+async def test_random_changes_all_the_while_end_equal(cluster_url: str, tmp_path: Path, to_cluster: bool) -> None:
+    one, other = engines.open_url(command.url(tmp_path / "a")), engines.open_url(cluster_url)
+    await moved_under_random_changes(*((one, other) if to_cluster else (other, one)), seed=1)
+    for engine in (one, other):
         await engine.close()
 
 

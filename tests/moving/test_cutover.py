@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import os
+import random
+import shutil
+import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -112,3 +118,36 @@ def test_no_request_fails_while_a_store_moves_and_the_cut_over_is_short(serve: C
     assert failures and {line["status"] for line in failures} == {503}
     again, _ = command.run("migrate", "--from", command.url(source.data_dir), "--to", command.url(new), "--dry-run")
     assert again["to-do"]["copied"] == again["to-do"]["changed"] == again["to-do"]["removed"] == 0
+
+
+@pytest.mark.slow
+def test_a_migration_killed_anywhere_while_clients_write_trusts_no_journal_but_its_own(serve: Callable[..., Server], tmp_path: Path) -> None:
+    source = serve(workers=2)
+    fill(client_of(source.endpoint), 150)
+    clients = [Untold(source.endpoint, f"client{number}") for number in range(2)]
+    for client in clients:
+        client.start()
+    new, chance = tmp_path / "new", random.Random()
+    arguments: tuple[Any, ...] = ("migrate", "--from", command.url(source.data_dir), "--to", command.url(new))
+    for turn in range(8):
+        process = command.start(*arguments, *(("--no-cutover",) if turn < 4 else ()))
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.4 + chance.random() * 2)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        if (source.data_dir / "frozen").exists() and chance.random() < 0.5 and turn < 7:
+            command.start("migrate", "--from", command.url(source.data_dir), "--release").communicate(timeout=60)
+    process = command.start(*arguments)
+    out, said = process.communicate(timeout=100)
+    if "released since" in said:  # one of them had come to its end
+        shutil.rmtree(new)
+        process = command.start(*arguments)
+        out, said = process.communicate(timeout=100)
+    assert process.returncode == 0 and json.loads(out)["cut-over"], said
+    for client in clients:
+        client.ended.set()
+    for client in clients:
+        client.join(60)
+        assert client.error is None and client.requests > 20, client.error
+    sides = everything_in(source.data_dir, new)
+    assert sides[0] == sides[1] and len(sides[0]) > 150

@@ -24,11 +24,11 @@ from holdfast.moving.progress import Progress
 from holdfast.moving.totals import Totals, totals
 from holdfast.moving.verification import Unverified, Verification
 
-PASSES_MAX = 30
 SHORT_PASS_S = 0.5
 """A pass over changes that took no longer than this is short enough for the next one to be the last."""
-SHORTER, PATIENCE = 0.8, 4
-"""Where so many passes in a row take more than this share of the shortest before, further ones bring nothing: clients write as fast as is copied."""
+SHORTER, PATIENCE, PATIENCE_S = 0.8, 3, 60.0
+"""Where none of so many passes, nor any for so long, took less than this share of the shortest before, further ones bring nothing: clients
+write as fast as is copied."""
 COPYING, DONE = "copying", "done"
 
 
@@ -180,16 +180,18 @@ class Migration:
 
     async def _changes(self, places: set[Place]) -> None:
         """Passes over what changed, until one is short."""
-        best, no_shorter = float("inf"), 0
-        for _ in range(PASSES_MAX):
+        best, best_at, since = float("inf"), time.monotonic(), 0
+        while True:
             outcome = await self._pass(places | await self._journal.take())
             if outcome.seconds <= SHORT_PASS_S or outcome.steps == 0:
                 return
-            no_shorter = no_shorter + 1 if outcome.seconds > SHORTER * best else 0
-            if no_shorter == PATIENCE:
-                break
-            best, places = min(best, outcome.seconds), set()
-        self._progress.say(f"passes get no shorter: a cut-over now takes about {outcome.seconds:.0f} s, in which writes are refused")
+            if outcome.seconds < SHORTER * best:
+                best, best_at, since = outcome.seconds, time.monotonic(), 0
+            since += 1
+            if since > PATIENCE and time.monotonic() > best_at + PATIENCE_S:
+                self._progress.say(f"passes get no shorter: a cut-over now takes about {outcome.seconds:.0f} s, in which writes are refused")
+                return
+            places = set()
 
     async def _pass(self, places: Collection[Place], *, frozen: bool = False) -> Outcome:
         """A pass over some places, and those that the one before left."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
+import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from deploy.local import ceph, daemons, postgres
@@ -25,6 +27,9 @@ Two gateways on one PostgreSQL and one Ceph:
 Paste into a shell:
   . {folder}/env
   set -- $HOLDFAST_GATEWAYS
+
+With holdfast, administering (the gateways are one store):
+  {bin}/holdfast admin user list
 
 With aws, written through one gateway and read through the other:
   aws --endpoint-url {first} s3 mb s3://first
@@ -56,7 +61,6 @@ def timed(what: str, do: Callable[[], object]) -> None:
 
 def up(folder: Path, arguments: argparse.Namespace) -> None:
     """Starts what does not run, makes what is missing, and writes `env`."""
-    folder.mkdir(parents=True, exist_ok=True)
     database = Postgres(folder / "postgres")
     store = Ceph(folder / "ceph", osds=arguments.osds, store=arguments.store, gib=arguments.gib, copies=min(arguments.osds, 3))
     timed("PostgreSQL", database.start)
@@ -66,18 +70,17 @@ def up(folder: Path, arguments: argparse.Namespace) -> None:
     timed(f"{arguments.gateways} gateways", gateways.start)
     said = [gateways.run_json(number) for number in range(1, arguments.gateways + 1)]
     urls = " ".join(one["data_url"] for one in said)
-    names = ["HOLDFAST_GATEWAYS", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"]
-    values = [f'"{urls}"', gateways.facts["access_key"], gateways.facts["secret_key"], REGION]
+    names = ["HOLDFAST_GATEWAYS", "HOLDFAST_CONTROL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"]
+    values = [f'"{urls}"', said[0]["control_url"], gateways.facts["access_key"], gateways.facts["secret_key"], REGION]
     lines = [f"{name}={value}" for name, value in zip(names, values, strict=True)]
     daemons.write_secret(folder / "env", "\n".join([*lines, f"export {' '.join(names)}"]) + "\n")
     controls = " ".join(one["control_url"] for one in said)
-    print(HELLO.format(urls=urls, controls=controls, folder=folder, first=urls.split()[0], second=urls.split()[-1], region=REGION))
+    first, second, bin = urls.split()[0], urls.split()[-1], Path(sys.executable).parent
+    print(HELLO.format(urls=urls, controls=controls, folder=folder, first=first, second=second, region=REGION, bin=bin), flush=True)
 
 
 def down(folder: Path, arguments: argparse.Namespace) -> None:
     """Stops what was started here and nothing else, gateways first; its data stay unless they are purged."""
-    if not folder.exists():
-        return
     if (folder / "gateways").exists():
         timed("stopping the gateways", Gateways(folder / "gateways", "").stop)
     database, store = Postgres(folder / "postgres"), Ceph(folder / "ceph")
@@ -88,6 +91,26 @@ def down(folder: Path, arguments: argparse.Namespace) -> None:
         shutil.rmtree(folder / "gateways", ignore_errors=True)
         with contextlib.suppress(OSError):  # something else is in it
             folder.rmdir()
+
+
+@contextlib.contextmanager
+def alone(folder: Path, make: bool) -> Iterator[bool]:
+    """Holds the folder while one command works in it, so that two at once do not both make what is missing. False where there is none."""
+    if make:
+        folder.mkdir(parents=True, exist_ok=True)
+    if not folder.exists():
+        yield False
+        return
+    lock = os.open(folder, os.O_RDONLY)  # of the folder itself: nothing is left in it (what is started here inherits no descriptor)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("another make cluster is at work here; waiting for it", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield True
+    finally:
+        os.close(lock)
 
 
 def install(_: Path, __: argparse.Namespace) -> None:
@@ -111,11 +134,19 @@ def main() -> int:
     downward.add_argument("--purge", action="store_true", help="remove the data too")
     downward.set_defaults(do=down)
     arguments = parser.parse_args()
+    folder = Path(arguments.folder).absolute()
     try:
-        arguments.do(Path(arguments.folder).absolute(), arguments)
+        if arguments.do is install:
+            install(folder, arguments)
+            return 0
+        with alone(folder, make=arguments.do is up) as there:
+            if there:
+                arguments.do(folder, arguments)
     except (daemons.Missing, daemons.Failed) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # nobody reads any more (`make cluster | head`): all runs, and env is written
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -199,6 +199,21 @@ async def test_a_pool_that_does_not_answer_is_unavailable_in_bounded_time_and_wo
     await store.blobs.check()
 
 
+async def test_who_writes_where_nothing_answers_waits_once_and_not_again_for_the_removal(memory: MemoryPool) -> None:
+    store = Store(memory)
+    memory.lost, memory.timeout_s = True, 0.6
+    for body in (BODY[:5000], BODY):
+        begun = time.monotonic()
+        writer = store.blobs.writer(None)
+        with pytest.raises(Unavailable):
+            await writer.write(body)
+            await writer.finish()
+        await writer.abort()  # as whoever receives a body does
+        assert time.monotonic() - begun < 1.0, len(body)
+    await asyncio.sleep(0.8)
+    assert store.session.oldest_open() == store.session._next
+
+
 async def test_a_quota_is_full_and_removing_makes_room(memory: MemoryPool) -> None:
     store = Store(memory)
     blobs = await store.put(BODY)

@@ -128,12 +128,20 @@ async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_who_cannot_ask_caches_nothing(opener: Opener, postgres: Postgres, schema: str) -> None:
+async def test_who_cannot_ask_caches_nothing_and_says_so_once(
+    opener: Opener, postgres: Postgres, schema: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "holdfast.engine")
     async with opened(opener, 1) as (engine,):
         await until(lambda: engine.registry.generation() == engine.registry.generation())
-        engine._watcher._dsn = "host=127.0.0.1 port=1 connect_timeout=1"
+        dsn, engine._watcher._dsn = engine._watcher._dsn, "host=127.0.0.1 port=1 connect_timeout=1"
         cut_off(postgres, schema)
         await until(lambda: engine.registry.generation() != engine.registry.generation(), 3.0)
+        await asyncio.sleep(1.5)  # it goes on trying several times a second
+        engine._watcher._dsn = dsn
+        await until(lambda: engine.registry.generation() == engine.registry.generation(), 3.0)
+    said = [record.message for record in caplog.records if "heard" in record.message]
+    assert len(said) == 2 and "is not heard" in said[0] and "is heard again, after" in said[1], said
 
 
 def cut_off(postgres: Postgres, schema: str) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from tests.cluster_servers import stored_bytes
 from tests.oci.requests_made import Store
 from tests.security.raw import Raw
 from tests.serving import Server
@@ -215,6 +216,8 @@ def written(home: Home) -> Iterator[tuple[str, bytes]]:
     for path in sorted(server.data_dir.rglob("*")):
         if path.is_file() and path.name != "master.key":
             yield f"file {path.relative_to(server.data_dir)}", path.read_bytes()
+    if "engine" in server.settings:
+        yield "file tables and pool of the cluster", stored_bytes(server.settings["engine"])
     yield "stdout", server.out.read_bytes()
     yield "stderr", server.log.read_bytes()
     if server.process is not None and server.process.returncode is None:

@@ -29,6 +29,8 @@ SESSION_S = 3600
 """A process that has given no sign of life for so long is dead, and what it was writing is a stray. One that is only cut off comes back before."""
 _BEAT_S = 2.0
 _RETRY_S = 0.25
+_TOLD_S = 30.0
+"""While the database is not heard the log says so at once, then this often."""
 _ODD_SPAN = 1 << 40
 
 _CHANGES = "SELECT value FROM counters WHERE name = 'registry'"
@@ -57,6 +59,8 @@ class Watcher:
         self._closing = False
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
+        self._lost_at = 0.0
+        self._told_at = -_TOLD_S
 
     def generation(self) -> int:
         """`Registry.generation`: another value at each call while nothing was heard for TRUSTED_S."""
@@ -102,8 +106,20 @@ class Watcher:
                     connection.close()
             except (psycopg.Error, OSError) as error:
                 if not self._closing:
-                    log.warning("the database is not heard: %s", str(error).strip())
+                    self._tell(error)
                     select.select([self._wake_read], [], [], _RETRY_S)
+
+    def _tell(self, error: Exception) -> None:
+        now = time.monotonic()
+        self._lost_at = self._lost_at or now
+        if now - self._told_at >= _TOLD_S:
+            self._told_at = now
+            log.warning("the database is not heard: %s", str(error).strip())
+
+    def _told_again(self) -> None:
+        if self._lost_at:
+            log.info("the database is heard again, after %.1f s", time.monotonic() - self._lost_at)
+            self._lost_at, self._told_at = 0.0, -_TOLD_S
 
     def _listen(self, connection: psycopg.Connection[Any]) -> None:
         connection.execute(f"LISTEN {self._channel}")
@@ -114,6 +130,7 @@ class Watcher:
             row = connection.execute(_CHANGES).fetchone()
             self._value = int(row[0]) if row else 0
             self._heard_at = asked_at
+            self._told_again()
             if asked_at >= beat_at:
                 beat_at = asked_at + _BEAT_S
                 connection.execute(_BEAT, (self._session, who, self._oldest_open()))

@@ -103,9 +103,17 @@ class StripeWriter:
         self._pieces, self._pending_bytes = [], 0
 
     async def _settle(self) -> None:
-        """Waits for the oldest object in flight. Errors: Full, Unavailable."""
+        """Waits for the oldest object in flight. Errors: Full, Unavailable; the writer is closed then."""
         job, size = self._flying[0]
-        await asyncio.shield(job)  # who is cancelled here leaves it to abort()
+        try:
+            await asyncio.shield(job)  # who is cancelled here leaves it to abort()
+        except Full:
+            await self.abort()
+            raise
+        except EngineError:  # the pool does not answer: nobody waits for it a second time
+            self._close()
+            self._undoing = asyncio.get_running_loop().create_task(self._undo())
+            raise
         self._flying.popleft()
         self._held.bytes -= size
 
@@ -116,17 +124,10 @@ class StripeWriter:
             data = b"".join(self._pieces)
             self._close()
             return (Blob(b"", len(data), crc32c(data), data),) if data else ()
-        try:
-            if self._pending_bytes:
-                await self._send()
-            while self._flying:
-                await self._settle()
-        except EngineError as error:
-            if isinstance(error, Full):
-                await self.abort()
-            else:  # the pool does not answer: nobody waits for it a second time
-                self._aborting = asyncio.get_running_loop().create_task(self.abort())
-            raise
+        if self._pending_bytes:
+            await self._send()
+        while self._flying:
+            await self._settle()
         self._close()
         return tuple([self._session.keep(blob.counter, FreshBlob(blob.id, blob.size, FRESH)) for blob in self._blobs])
 
@@ -139,6 +140,10 @@ class StripeWriter:
         if self._closed:
             return
         self._close()
+        await self._undo()
+
+    async def _undo(self) -> None:
+        """Removes what was written, and what is still on its way."""
         flying, self._flying = self._flying, deque()
         try:
             if flying:  # what is on its way would come after its removal

@@ -70,7 +70,7 @@ from holdfast.oidc_settings import BadProvider, providers_of
 from holdfast.processes import child, sockets
 from holdfast.processes.board import Board, name
 from holdfast.processes.datadir import DataDir, StartError
-from holdfast.processes.supervisor import StartFailed, Supervisor
+from holdfast.processes.supervisor import StartFailed, Supervisor, wait_for
 from holdfast.s3.handle import S3
 from holdfast.s3.router import POST_FORM
 from holdfast.website.handle import OPERATION as OF_WEBSITES
@@ -109,13 +109,13 @@ class Server:
         operations = [*service().names, POST_FORM, OF_WEBSITES, *sorted(OF_OPERATION.keys() - set(service().names))]
         self.metrics = Metrics(operations, sorted(error.__name__ for error in Refusal.__subclasses__()), processes)
 
-    def run(self, slot: int) -> None:
-        """The life of the process in `slot`: 0 the steward, n the n-th worker."""
+    def run(self, slot: int) -> int:
+        """The life of the process in `slot`: 0 the steward, n the n-th worker. Its exit code."""
         logs.configure(self.settings.log_level, name(slot))
         self._keep_only(self.data_sockets[slot - 1] if slot else self.control)
         self.metrics.use(slot)
         program = self._steward if slot == 0 else self._worker
-        child.run_async(slot, self.board, program, uvloop.new_event_loop)
+        return child.run_async(slot, self.board, program, uvloop.new_event_loop)
 
     def _keep_only(self, own: socket.socket) -> None:
         """Closes the listeners of the other processes: as long as anybody holds one, clients are not refused but wait in its queue."""
@@ -140,14 +140,10 @@ class Server:
         flushing = asyncio.create_task(gateway.flush())
         life.serving()
         await life.draining.wait()
-        cut = await server.drain(settings.drain_timeout_s)
-        if cut:
-            log.warning("connections were cut off", extra={"count": cut})
+        life.cut_off(await server.drain(settings.drain_timeout_s))
         flushing.cancel()
         gateway.close()
-        if audit is not None:
-            audit.close()
-        await engine.close()
+        await life.closed(engine.close(), *([] if audit is None else [asyncio.to_thread(audit.close)]))
 
     def _watch(self, audit: Audit | None, life: child.Life) -> None:
         """Carries what the audit log counts over to the metrics."""
@@ -227,11 +223,9 @@ class Server:
         jobs = planned(engine, self.metrics, settings)
         working = asyncio.create_task(run_jobs(jobs, life.draining, engine.lease))
         life.serving()
-        await listener.serve_until(self.control, life.draining)
+        life.cut_off(await listener.serve_until(self.control, life.draining))
         await working
-        if audit is not None:
-            audit.close()
-        await engine.close()
+        await life.closed(engine.close(), *([] if audit is None else [asyncio.to_thread(audit.close)]))
 
 
 def access_log(settings: Settings) -> AccessLog | None:
@@ -290,7 +284,7 @@ def _serve(settings: Settings, data_dir: DataDir, quiet: bool) -> int:
     for bound in (*server.data_sockets, control):
         bound.close()
     log.info("draining", extra={"drain_timeout_s": settings.drain_timeout_s})
-    return 0 if supervisor.drain() else failed("requests in flight were cut off")
+    return failed(trouble) if (trouble := supervisor.drain()) else 0
 
 
 def _facts(started: Started, board: Board) -> dict[str, object]:
@@ -306,11 +300,13 @@ def _facts(started: Started, board: Board) -> dict[str, object]:
 
 
 def prepare(settings: Settings) -> Prepared:
-    """Migrates the store and applies the bootstrap in a process of its own, so that the supervisor never opens a database or starts a thread."""
+    """Migrates the store and applies the bootstrap in a process of its own, so that the supervisor never opens a database or starts a thread.
+    Errors: StartError; KeyboardInterrupt when told to stop."""
     reading, writing = os.pipe()
 
     def work() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, child.HANDLED)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to the whole group; the supervisor decides
         try:
             result = asyncio.run(_prepare(settings))
         except (bootstrap.BootstrapError, FirstStartError, MasterKeyError, KerberosError, BadProvider, EngineError, BadURL) as error:
@@ -322,9 +318,9 @@ def prepare(settings: Settings) -> Prepared:
 
     pid = child.fork(work)
     os.close(writing)
+    wait_for(pid)
     with open(reading, "rb") as pipe:
         answer = pipe.read()
-    os.waitpid(pid, 0)
     prepared = msgspec.json.decode(answer, type=Prepared) if answer else Prepared(error="the preparing process died")
     if prepared.error:
         raise StartError(f"the store in {settings.data_dir} cannot be prepared: {prepared.error}")

@@ -36,11 +36,15 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made.parent, ignore_errors=True)
 
 
-def local(folder: Path, *words: str) -> str:
-    """What `make cluster` runs."""
+def shell(folder: Path, *words: str) -> dict[str, Any]:
+    """What `make cluster` runs, for subprocess."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("HOLDFAST_", "AWS_"))} | {"PYTHONPATH": f"{ROOT}/src"}
-    command = [sys.executable, "-m", "deploy.local", "--folder", folder, *words]
-    done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=200)
+    return {"args": [sys.executable, "-m", "deploy.local", "--folder", str(folder), *words], "env": env, "cwd": ROOT}
+
+
+def local(folder: Path, *words: str) -> str:
+    """What that says, to its end."""
+    done = subprocess.run(**shell(folder, *words), capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -82,12 +86,21 @@ def test_two_gateways_of_one_store_that_outlives_them(folder: Path) -> None:
     for name, body in bodies.items():
         one.put_object(Bucket="first", Key=name, Body=body)
         assert other.get_object(Bucket="first", Key=name)["Body"].read() == body
+    holdfast = [sys.executable, "-m", "holdfast", "admin", "user", "list"]
+    assert subprocess.run(holdfast, env={"PYTHONPATH": f"{ROOT}/src", **told}, capture_output=True, text=True, check=True).stdout
     with pytest.raises(other.exceptions.ClientError, match="PreconditionFailed"):
         other.put_object(Bucket="first", Key="small", Body=b"too late", IfNoneMatch="*")
     started = of_folder(folder)
     assert not any(told["AWS_SECRET_ACCESS_KEY"] in words or "postgresql://" in words for words in started), "a secret among the arguments"
-    local(folder, "up")
-    assert sorted(of_folder(folder)) == sorted(started), "a second start starts nothing"
+    again = [subprocess.Popen(**shell(folder, "up"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(2)]
+    for one in again:
+        said = one.communicate(timeout=200)[0]
+        assert one.returncode == 0, said
+    assert sorted(of_folder(folder)) == sorted(started), "a second start starts nothing, nor do two at once"
+    unread = subprocess.Popen(**shell(folder, "up"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert unread.stdout is not None and unread.stderr is not None
+    unread.stdout.close()
+    assert (unread.wait(200), unread.stderr.read()) == (0, ""), "who reads only its first lines"
     local(folder, "down")
     assert of_folder(folder) == []
     local(folder, "up")

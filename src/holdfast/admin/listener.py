@@ -9,9 +9,39 @@ import ssl
 from collections.abc import Iterator
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from holdfast.admin.protocol import BoundedProtocol
+
+CUT_S = 1.0
+"""Requests that were cut off are given so long to let go of what they hold."""
+
+_ENDING = b'{"code":"ServiceUnavailable","message":"The server is ending. Please try again.","status":503}'
+
+
+class Ending:
+    """An ASGI application around another one: a request that is cut off, since the server ends, is answered 503 if its answer has not begun."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except asyncio.CancelledError:
+            if begun:
+                return  # uvicorn closes the connection of an answer that is not whole
+            headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(_ENDING))]
+            headers += [(b"retry-after", b"1"), (b"connection", b"close")]
+            await send({"type": "http.response.start", "status": 503, "headers": headers})
+            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else _ENDING})
 
 
 class ControlListener(uvicorn.Server):
@@ -20,8 +50,9 @@ class ControlListener(uvicorn.Server):
     def __init__(self, app: ASGIApp, cert: str = "", key: str = "", drain_timeout_s: float = 5.0, proxies: tuple[str, ...] = ()) -> None:
         """`proxies`: addresses and networks whose X-Forwarded-For and -Proto are believed; of nobody else, on this machine either."""
         self._cert, self._key = cert, key
+        self._cut = 0
         config = uvicorn.Config(
-            app,
+            Ending(app),
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -49,8 +80,15 @@ class ControlListener(uvicorn.Server):
             assert self.config.ssl is not None
             self.config.ssl.load_cert_chain(self._cert, self._key)
 
-    async def serve_until(self, bound: socket.socket, stopping: asyncio.Event) -> None:
-        """Serves until `stopping` is set, then lets requests finish."""
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        left = set(self.server_state.tasks)  # they were cancelled just now
+        self._cut = len(left)
+        if left:
+            await asyncio.wait(left, timeout=CUT_S)
+
+    async def serve_until(self, bound: socket.socket, stopping: asyncio.Event) -> int:
+        """Serves until `stopping` is set, then lets requests finish within the drain time; how many did not and were cut off."""
 
         async def stop() -> None:
             await stopping.wait()
@@ -60,6 +98,7 @@ class ControlListener(uvicorn.Server):
             stopper = tasks.create_task(stop())
             await self.serve(sockets=[bound])
             stopper.cancel()
+        return self._cut
 
 
 def _context(cert: str, key: str) -> ssl.SSLContext:

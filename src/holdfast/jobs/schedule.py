@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from holdfast.engine.api import EngineError
 
@@ -17,6 +16,8 @@ log = logging.getLogger(__name__)
 LEASE_S = 30
 """A gateway that is not heard of for so long has lost its jobs to another one."""
 RENEW_S = 8.0
+ENDING_S = 1.5
+"""A job that was told to end, and the end of its lease, are waited for so long."""
 
 Lease = Callable[[str, int], Awaitable[bool]]
 """`Engine.lease`"""
@@ -32,16 +33,26 @@ class Job(NamedTuple):
 
 
 async def run_jobs(jobs: list[Job], stopping: asyncio.Event, lease: Lease) -> None:
-    """Runs all jobs until `stopping` is set; a run that is under way is cancelled then, and another gateway may have the job at once."""
-    tasks = [asyncio.create_task(_repeat(job, lease), name=f"job {job.name}") for job in jobs]
+    """Runs all jobs until `stopping` is set; a run that is under way is cancelled then, and another gateway may have the job at once. Ends
+    within some ENDING_S, whatever a job or the engine does: a lease that could not be given back ends by itself."""
+    tasks = [asyncio.create_task(_repeat(job, lease, stopping), name=f"job {job.name}") for job in jobs]
     await stopping.wait()
     for task in tasks:
         task.cancel()
-    for task in tasks:
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-    for job in jobs:
-        await _held(job, lease, 0)
+    await _ended(tasks, "background jobs do not end; they are left behind")
+    await _ended([asyncio.create_task(_held(job, lease, 0)) for job in jobs], "leases of background jobs could not be given back in time")
+
+
+async def _ended(tasks: list[asyncio.Task[Any]], otherwise: str) -> None:
+    """Waits for tasks, ENDING_S at most; says `otherwise` in the log."""
+    if not tasks:
+        return
+    done, left = await asyncio.wait(tasks, timeout=ENDING_S)
+    if left:
+        log.warning(otherwise)
+    for task in done:
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a background job ended", exc_info=task.exception())
 
 
 async def _held(job: Job, lease: Lease, seconds: int = LEASE_S) -> bool:
@@ -53,9 +64,9 @@ async def _held(job: Job, lease: Lease, seconds: int = LEASE_S) -> bool:
         return False
 
 
-async def _repeat(job: Job, lease: Lease) -> None:
+async def _repeat(job: Job, lease: Lease, stopping: asyncio.Event) -> None:
     due = time.monotonic() + job.delay_s
-    while True:
+    while not stopping.is_set():
         await asyncio.sleep(min(max(due - time.monotonic(), 0.0), RENEW_S))
         if not await _held(job, lease):
             await asyncio.sleep(RENEW_S)
@@ -73,8 +84,8 @@ async def _run(job: Job, lease: Lease) -> None:
                 log.warning("a background job is given up: another gateway has it now", extra={"job": job.name})
                 break
     finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError, Exception):
+        if not running.done():
+            running.cancel()
             await asyncio.wait((running,))
     if not running.cancelled() and running.exception() is not None:
         log.error("a background job failed", extra={"job": job.name}, exc_info=running.exception())

@@ -16,7 +16,11 @@ from holdfast.processes.board import Board, name
 BACKOFF_S = (0.0, 0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
 STABLE_S = 30.0
 START_TIMEOUT_S = 60.0
-KILL_GRACE_S = 5.0
+KILL_GRACE_S = 8.0
+"""Beyond the drain time: more than a child takes to cut off what is left, to let go of its store (CLOSING_S) and to leave."""
+
+SLOW_S = 15.0
+STOP_S = 3.0
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +36,7 @@ class Supervisor:
     first line on and taken one by one with sigtimedwait.
     """
 
-    def __init__(self, board: Board, run: Callable[[int], None], drain_timeout_s: float) -> None:
+    def __init__(self, board: Board, run: Callable[[int], int | None], drain_timeout_s: float) -> None:
         self.board = board
         self._run = run
         self._drain_timeout_s = drain_timeout_s
@@ -40,6 +44,7 @@ class Supervisor:
         self._born: dict[int, float] = {}
         self._crashes = dict.fromkeys(range(board.processes), 0)
         self._due: dict[int, float] = {}  # slot -> when to start again
+        self._cut: list[str] = []
         self.on_change: Callable[[], None] = lambda: None
 
     def start(self) -> None:
@@ -80,19 +85,25 @@ class Supervisor:
             for slot in self._reap():
                 self._plan(slot)
 
-    def drain(self) -> bool:
-        """Lets every process finish within the drain time; a second signal, or the end of the time, kills. True when all ended by themselves."""
+    def drain(self) -> str:
+        """Lets every process finish within the drain time; a second signal, or the end of the time, kills. "" when all ended in order, else
+        what did not."""
         self._due.clear()
+        self._cut.clear()
         self._tell(signal.SIGTERM)
-        until = time.monotonic() + self._drain_timeout_s + KILL_GRACE_S
+        allowed_s = self._drain_timeout_s + KILL_GRACE_S
+        until = time.monotonic() + allowed_s
+        why = f"did not end within {allowed_s:g} s of SIGTERM"
         while self._slots and time.monotonic() < until:
             taken = signal.sigtimedwait(child.HANDLED, max(until - time.monotonic(), 0.0))
             self._reap()
             if taken is not None and taken.si_signo in (signal.SIGTERM, signal.SIGINT):
+                why = "had not ended when a second signal came"
                 break
-        in_time = not self._slots
+        killed = sorted(name(slot) for slot in self._slots.values())
         self._end()
-        return in_time
+        told = [f"{', '.join(sorted(self._cut))}: requests in flight were cut off"] if self._cut else []
+        return "; ".join([*told, *([f"{', '.join(killed)} {why}: killed, with what was in flight"] if killed else [])])
 
     def _fork(self, slot: int) -> None:
         pid = child.fork(lambda: self._run(slot))
@@ -112,8 +123,11 @@ class Supervisor:
                 continue
             self.board.gone(slot)
             dead.append(slot)
-            facts = {"slot": name(slot), "pid": pid, "exit": os.waitstatus_to_exitcode(status)}
-            log.log(logging.INFO if status == 0 else logging.ERROR, "process ended", extra=facts)
+            code = os.waitstatus_to_exitcode(status)
+            if code == child.CUT_OFF:
+                self._cut.append(name(slot))
+            facts = {"slot": name(slot), "pid": pid, "exit": code}
+            log.log(logging.INFO if code in (0, child.CUT_OFF) else logging.ERROR, "process ended", extra=facts)
         return dead
 
     def _plan(self, slot: int) -> None:
@@ -135,3 +149,23 @@ class Supervisor:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
             self.board.gone(self._slots.pop(pid))
+
+
+def wait_for(pid: int) -> None:
+    """Waits for the end of a child that prepares the store, and says when that takes long. SIGTERM or SIGINT gives it STOP_S more: if it is done
+    by then, the signal is pending again, for whoever asks next; else it is killed, at once by a second signal. Errors: KeyboardInterrupt, then."""
+    told, until = 0, time.monotonic() + SLOW_S
+    while os.waitpid(pid, os.WNOHANG)[0] == 0:
+        taken = signal.sigtimedwait(child.HANDLED, max(until - time.monotonic(), 0.0))
+        if taken is not None and taken.si_signo in (signal.SIGTERM, signal.SIGINT):
+            told, until = told + 1, time.monotonic() + STOP_S
+        late = time.monotonic() >= until
+        if told > 1 or (told and late):
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            raise KeyboardInterrupt
+        if late:
+            until += SLOW_S
+            log.warning("the store is still being prepared; if this does not end, see whether what it stands on answers")
+    if told:
+        os.kill(os.getpid(), signal.SIGTERM)

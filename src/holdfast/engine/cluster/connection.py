@@ -12,7 +12,6 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from typing import Any
 
 import psycopg
@@ -20,6 +19,7 @@ from psycopg import pq
 from psycopg.adapt import Transformer
 
 from holdfast.engine.api import EngineError, Full, Unavailable
+from holdfast.engine.cluster.threads import in_thread
 
 log = logging.getLogger("holdfast.engine")
 
@@ -129,12 +129,12 @@ class Connection:
 
     @classmethod
     async def open(
-        cls, threads: Executor, dsn: str, settings: dict[str, str], statements: Sequence[Statement], lost: Callable[[Connection], None]
+        cls, dsn: str, settings: dict[str, str], statements: Sequence[Statement], lost: Callable[[Connection], None]
     ) -> Connection:
-        """A connection with every statement prepared; it is dialled in one of `threads`. Errors: Unavailable."""
+        """A connection with every statement prepared; it is dialled in a thread. Errors: Unavailable."""
         made: Connection | None = None
         try:
-            connection = await asyncio.get_running_loop().run_in_executor(threads, connect, dsn, settings)
+            connection = await in_thread(connect, dsn, settings, unclaimed=psycopg.Connection.close)
             made = cls(connection, statements, lost)
             await asyncio.wait_for(asyncio.shield(made._ready), _CONNECT_S)
             return made

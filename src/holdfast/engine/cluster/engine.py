@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import os
@@ -25,6 +24,7 @@ from holdfast.engine.cluster.pool import Pool
 from holdfast.engine.cluster.rados_pool import open_pools
 from holdfast.engine.cluster.registry import ClusterRegistry
 from holdfast.engine.cluster.session import Session
+from holdfast.engine.cluster.threads import in_thread
 from holdfast.engine.cluster.watch import SESSION_S, Watcher
 from holdfast.engine.cluster.wire import bytea_array, int8, text
 
@@ -77,8 +77,9 @@ class ClusterEngine:
     async def close(self) -> None:
         """Waits for what is in flight and lets go of everything."""
         await self._database.close()
+        leaving = in_thread(self._watcher.close)  # at the same time: where one backend hangs, the other is still told
         await self.blobs.close()
-        await asyncio.get_running_loop().run_in_executor(None, self._watcher.close)
+        await leaving
 
     async def lease(self, name: str, seconds: int) -> bool:
         parameters = (text(name), text(self._holder), int8(seconds))

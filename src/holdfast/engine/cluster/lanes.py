@@ -8,7 +8,6 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from holdfast.engine.api import Unavailable
 from holdfast.engine.cluster.connection import Batch, Broken, Call, Connection, Parameters, Rows, Statement, refusal_of
@@ -47,7 +46,7 @@ class Lane:
         self._scheduled = False
         self._ticking: asyncio.TimerHandle | None = None
         self._failed_since = 0.0
-        self._failure = "PostgreSQL: no connection"
+        self._failure = ""
         self._retry_at = 0.0
 
     def call(self, statement: Statement, parameters: Parameters, order: tuple[int, int] = (0, 0)) -> asyncio.Future[Rows]:
@@ -110,7 +109,7 @@ class Lane:
             return
         error = task.exception()
         if error is None:
-            self._failed_since = 0.0
+            self._failed_since, self._failure = 0.0, ""
             self._connections.append(task.result())
             self._wake()
             return
@@ -127,11 +126,21 @@ class Lane:
             self._connections.remove(connection)
         self._wake()
 
-    def _refuse(self, born_before: float) -> None:
-        for call in list(self._waiting):
-            if call.born < born_before:
-                self._waiting.remove(call)
-                settle(call, Unavailable(self._failure if not self._connections else "PostgreSQL: more is asked than it answers in time"))
+    def _refuse(self, born_before: float, why: str = "") -> None:
+        why = why or self._why()
+        late = [call for call in self._waiting if call.born < born_before]
+        self._waiting = deque(call for call in self._waiting if call.born >= born_before)
+        for call in late:
+            settle(call, Unavailable(why))
+
+    def _why(self) -> str:
+        """What keeps the calls waiting."""
+        if self._connections:
+            return f"PostgreSQL: more is asked than it answers in time ({len(self._waiting)} calls wait)"
+        if self._failure:
+            return self._failure
+        many = f", and {len(self._waiting)} calls wait: more is asked at once than can be begun" if len(self._waiting) > STEPS_MAX else ""
+        return f"PostgreSQL: no connection within {_OUTAGE_S:g} s{many}"
 
     def _tick(self) -> None:
         """Ends what takes too long, and tries again to connect."""
@@ -155,8 +164,7 @@ class Lane:
 
     def close(self) -> None:
         """Lets go of everything; what waits is refused."""
-        self._failure = "the engine is closed"
-        self._refuse(time.monotonic() + 1)
+        self._refuse(time.monotonic() + 1, "the engine is closed")
         if self._ticking is not None:
             self._ticking.cancel()
         for task in self._opening:
@@ -289,11 +297,10 @@ class Lanes:
         replica: str = "",
     ) -> None:
         self.loop = asyncio.get_running_loop()
-        self._threads = ThreadPoolExecutor(4, thread_name_prefix="dial")
 
         def opener(kind: str, where: str) -> Open:
             def open_one(lost: Callable[[Connection], None]) -> asyncio.Task[Connection]:
-                return self.loop.create_task(Connection.open(self._threads, where, settings, statements[kind], lost))
+                return self.loop.create_task(Connection.open(where, settings, statements[kind], lost))
 
             return open_one
 
@@ -314,4 +321,3 @@ class Lanes:
             if lane is not None:
                 with contextlib.suppress(RuntimeError):  # the loop is closed
                     lane.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)

@@ -15,6 +15,7 @@ from typing import Any
 from holdfast.engine.api import EngineError, Full, Gone, Unavailable
 from holdfast.engine.cluster import librados
 from holdfast.engine.cluster.completions import Operations
+from holdfast.engine.cluster.threads import in_thread
 
 log = logging.getLogger("holdfast.engine")
 
@@ -79,8 +80,7 @@ class RadosCluster:
 
     async def _connect(self) -> Any:
         try:
-            loop = asyncio.get_running_loop()
-            self._handle = await asyncio.wait_for(loop.run_in_executor(None, self._open), 3 * CONNECT_S)
+            self._handle = await asyncio.wait_for(in_thread(self._open, unclaimed=_let_go), 3 * CONNECT_S)
             self._process = os.getpid()
             self.epoch += 1
             return self._handle
@@ -125,7 +125,7 @@ class RadosCluster:
             try:
                 self._connected(handle)
             except BaseException:
-                _let_go(handle, [])
+                _let_go(handle)
                 raise
         return handle
 
@@ -140,11 +140,8 @@ class RadosCluster:
         if self._handle is None:
             return
         self.operations.end()
-        thread = threading.Thread(target=_let_go, args=self._give_up(), daemon=True)
-        thread.start()
-        await asyncio.get_running_loop().run_in_executor(None, thread.join, CLOSE_S)
+        await asyncio.wait((in_thread(_let_go, *self._give_up()),), timeout=CLOSE_S)
         self.threads.shutdown(wait=False)
-
 
     def keep(self, context: Any) -> None:
         """Holds a `rados.Ioctx` as long as the connection. An operation in flight is referenced by its context alone, and that one by its
@@ -160,7 +157,7 @@ class RadosCluster:
 _stuck: list[Any] = []
 
 
-def _let_go(handle: Any, contexts: list[Any]) -> None:
+def _let_go(handle: Any, contexts: Sequence[Any] = ()) -> None:
     """Ends a connection; while that lasts the handle stays referenced, since dropping it would wait for the end as well, and so do the
     contexts, whose operations may still be called back."""
     held = (handle, contexts)
@@ -202,7 +199,7 @@ class RadosPool:
 
     async def _open_on(self, handle: Any) -> Any:
         epoch = self._cluster.epoch
-        io, number = await asyncio.get_running_loop().run_in_executor(None, self._io_of, handle)
+        io, number = await in_thread(self._io_of, handle)
         self._cluster.keep(io)
         self._io, self.known_number, self._epoch = io, number, epoch
         return io
@@ -308,11 +305,10 @@ class RadosPool:
 
     async def walk(self) -> AsyncIterator[list[str]]:
         io = await self._open()
-        loop = asyncio.get_running_loop()
         rados = librados.load()
         try:
-            names = await loop.run_in_executor(None, io.list_objects)
-            while batch := await loop.run_in_executor(None, _some, names):
+            names = await in_thread(io.list_objects)
+            while batch := await in_thread(_some, names):
                 yield batch
         except rados.Error as error:
             raise engine_error(abs(error.errno or errno.EIO), "listing of objects") from error

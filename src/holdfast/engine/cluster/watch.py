@@ -90,7 +90,7 @@ class Watcher:
         self._closing = True
         self._wake_write.send(b"x")
         if self._thread is not None:
-            self._thread.join(5)
+            self._thread.join(3)
         self._wake_read.close()
         self._wake_write.close()
 

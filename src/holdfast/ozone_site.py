@@ -71,20 +71,20 @@ def _properties(data: bytes) -> list[tuple[str, str]]:
 
     def start(name: str, attributes: dict[str, str]) -> None:
         path.append(name)
-        if len(path) == 2:
+        if name == "property":
             texts.clear()
 
     def text(piece: str) -> None:
-        if len(path) == 3:
+        if path[-2:-1] == ["property"]:
             texts[path[-1]] = texts.get(path[-1], "") + piece
 
     def end(name: str) -> None:
-        if len(path) == 2 and name == "property":
+        if path in (["configuration", "property"], ["property"]):  # guides show one property alone
             if not texts.get("name", "").strip():
                 raise MalformedXML("a property has no name")
             found.append((texts["name"].strip(), texts.get("value", "").strip()))
         elif len(path) == 1 and name != "configuration":
-            raise MalformedXML("the root element must be configuration")
+            raise MalformedXML("the root element must be configuration, or one property")
         path.pop()
 
     xml.parse(data, start, end, text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -55,3 +56,22 @@ def test_m241_who_is_gone_is_not_called_anonymous(root: Somebody) -> None:
     root.admin("key", "delete", "--id", ann.access_key, "--force")
     told = why(root, lambda: answer)
     assert ann.name in told.out and "now:" not in told.out and "anonymous" not in told.out, told
+
+
+def test_m205_m241_a_link_is_explained_by_its_source(root: Somebody) -> None:
+    volume, source, link = unique("vol"), unique("source"), unique("link")
+    for words in (f"volume create /{volume}", f"bucket create /{volume}/{source}", f"bucket link /{volume}/{source} /s3v/{link}"):
+        assert root.run("sh", *words.split()).code == 0
+    ann = new_user(root)
+    told = root.run("explain", "--as", ann.name, "s3:PutObject", f"{link}/k")
+    assert "may not" in told.out and f"target.bucket.name = '{source}'" in told.out
+    statement = told.out.split("to allow ")[1].strip().replace("any-user", f"group {ann.name}")
+    root.admin("group", "create", "--name", ann.name)
+    root.admin("group", "add-user", "--group", ann.name, "--user", ann.name)
+    root.admin("policy", "create", "--name", unique("p"), "--statements", json.dumps([statement]))
+    assert f"{ann.name} may do s3:PutObject" in root.run("explain", "--as", ann.name, "s3:PutObject", f"{link}/k").out
+    ann.s3().put_object(Bucket=link, Key="k")
+    root.s3().delete_object(Bucket=link, Key="k")
+    assert root.run("sh", "bucket", "delete", f"/{volume}/{source}").code == 0
+    dangling = root.run("explain", "--as", ann.name, "s3:PutObject", f"{link}/k")
+    assert dangling.code == 1 and "its source does not exist" in dangling.err

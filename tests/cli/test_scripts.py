@@ -148,3 +148,45 @@ def test_m194_whoever_does_not_confirm_keeps_his_secret(root: Somebody) -> None:
 def test_m240_a_name_that_does_not_fit_is_told_what_fits_in_words(root: Somebody, arguments: tuple[str, ...], says: str) -> None:
     ran = root.run("admin", *arguments)
     assert ran.code == 1 and says in ran.err and "regex" not in ran.err
+
+
+def test_m13_m213_a_bucket_is_made_for_somebody_in_a_folder(root: Somebody) -> None:
+    """What the bootstrap file can declare of a bucket, the command line can too."""
+    folder, robot, other, bucket = unique("folder"), unique("robot"), unique("robot"), unique("bucket")
+    place = root.admin("compartment", "create", "--name", folder)["id"]
+    made = {}
+    for name in (robot, other):
+        root.admin("service-account", "create", "--name", name)
+        key = root.admin("key", "create", "--service-account", name)
+        made[name] = Somebody(root.server, key["id"], key["key"])
+    root.admin("role", "add", "--role", "storage.editor", "--service-account", robot, "--compartment", folder)
+    shown = root.admin("bucket", "create", "--name", bucket, "--compartment", folder, "--versioning", "Enabled")
+    assert (shown["name"], shown["compartment-id"], shown["versioning"], shown["volume"]) == (bucket, place, "Enabled", "s3v")
+    assert root.admin("bucket", "get", "--name", bucket) == shown and shown in root.admin("bucket", "list")
+    made[robot].s3().put_object(Bucket=bucket, Key="k")
+    assert root.s3().get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    with refused("AccessDenied"):
+        made[other].s3().put_object(Bucket=bucket, Key="k")
+    again = root.run("admin", "bucket", "create", "--name", bucket)
+    assert again.code == 1 and "exists already" in again.err
+    assert root.run("admin", "bucket", "delete", "--name", bucket, "--force").code == 1, "it is not empty"
+
+
+def test_m136_a_bucket_for_somebody_is_his_and_nobody_makes_one_in_the_name_of_who_may_more(root: Somebody) -> None:
+    ann, bucket = new_user(root), unique("bucket")
+    root.admin("bucket", "create", "--name", bucket, "--owner", ann.name)
+    owner = root.s3().get_bucket_acl(Bucket=bucket)["Owner"]["ID"]
+    assert owner == root.admin("user", "get", "--name", ann.name)["canonical-id"]
+    assert root.run("admin", "bucket", "delete", "--name", bucket, "--force").code == 0
+    maker, folder = new_user(root, "Allow group G to manage buckets in tenancy"), unique("folder")
+    root.admin("compartment", "create", "--name", folder)
+    assert maker.run("admin", "bucket", "create", "--name", unique("b"), "--compartment", folder).code == 0
+    refusal = maker.run("admin", "bucket", "create", "--name", unique("b"), "--owner", "administrator")
+    assert refusal.code == 1 and '"status": 403' in refusal.err
+    narrow = new_user(root, f"Allow group G to manage buckets in compartment {folder}")
+    assert narrow.run("admin", "bucket", "create", "--name", unique("b"), "--compartment", folder).code == 0
+    for arguments in ((), ("--compartment", "nowhere")):
+        assert narrow.run("admin", "bucket", "create", "--name", unique("b"), *arguments).code == 1
+    for arguments in (("--owner", "ghost"), ("--compartment", "nowhere"), ("--encryption-key", "none")):
+        ran = root.run("admin", "bucket", "create", "--name", unique("b"), *arguments)
+        assert ran.code == 1 and '"status": 4' in ran.err, ran

@@ -233,8 +233,8 @@ def read(data: bytes, kind: type[Input]) -> Input:
 
 
 def _in_words(kind: type[Input], member: str, fault: str) -> str:
-    """What a member has to be as its type describes it, in place of the pattern that it does not match."""
-    if "matching regex" not in fault:
+    """What a member has to be as its type describes it, in place of the pattern or the length that it does not have."""
+    if "matching regex" not in fault and "of length" not in fault:
         return fault
     asked: list[Any] = [field.type for field in msgspec.structs.fields(kind) if field.encode_name == member]
     for one in asked:

@@ -14,7 +14,7 @@ import msgspec
 from holdfast.buckets.creation import create_bucket
 from holdfast.buckets.links import source_of
 from holdfast.engine.api import AlreadyExists, Engine, Gone, NotEmpty
-from holdfast.model.buckets import LINK, S3_VOLUME, Bucket, Volume, is_bucket_name, namespace_of_volume
+from holdfast.model.buckets import LINK, S3_VOLUME, VERSIONING_OFF, Bucket, Volume, is_bucket_name, namespace_of_volume
 from holdfast.model.errors import (
     BucketAlreadyExists,
     BucketNotEmpty,
@@ -109,8 +109,9 @@ class Volumes:
         raise VolumeNotEmpty(f"The volume /{name} still holds buckets.")
 
     async def create_bucket(
-        self, path: Path, *, owner: str, region: str, now_ms: int, link: Path | None = None, settings: dict[str, str] | None = None
-    ) -> Bucket:
+        self, path: Path, *, owner: str, region: str, now_ms: int, link: Path | None = None, settings: dict[str, str] | None = None,
+        compartment: str = "", versioning: str = VERSIONING_OFF,
+    ) -> Bucket:  # fmt: skip
         """A bucket with those settings, or with `link` a link to that source. Errors: NoSuchVolume, InvalidBucketName, BucketAlreadyExists (also
         where S3 gives its owner the one that is there); for a link NoSuchBucket (no such source) and InvalidArgument (a link to itself)."""
         await self.get(path.volume)
@@ -129,7 +130,7 @@ class Volumes:
             settings[LINK] = str(link)[1:]
         bucket = Bucket(
             namespace=namespace_of_volume(self._namespace, path.volume), name=path.bucket, region=region, owner=owner, created_ms=now_ms,
-            settings=settings,
+            settings=settings, compartment=compartment, versioning=versioning,
         )  # fmt: skip
         made = await create_bucket(self._engine, bucket)
         try:

@@ -59,6 +59,7 @@ NOUNS = (
     Noun("group", "users that policies name together"),
     Noun("policy", "statements that say which group may do what, and where"),
     Noun("role", "storage.viewer, storage.editor and others, given on the tenancy, a compartment or a bucket"),
+    Noun("bucket", "buckets as S3 and OCI show them: whose, and in which compartment"),
     Noun("encryption-key", "keys of the key service, for encrypted buckets and SSE-KMS"),
     Noun("key", "static keys (customer secret keys): access key and secret for S3"),
     Noun("token", "access tokens: used as S3 access key, with any secret; one for each user and organisation"),
@@ -274,6 +275,18 @@ _PASSWORDS = (
     Command("password", "clear", "DELETE", "/users/{user}/password", "take the password away, and end the sessions", (_USER,)),
 )  # fmt: skip
 
+_BUCKET = Option("--name", "path", "bucket", "its name", required=True)
+_VOLUME = Option("--volume", "path", "volume", "its volume; else s3v, which S3 and OCI show", default="s3v")
+_BUCKETS = (
+    Command("bucket", "create", "POST", "/volumes/{volume}/buckets", "make a bucket, for somebody, in a compartment", (
+        _NEW_NAME, Option("--owner", "body", "owner", "user or service account that owns it; else you"), _COMPARTMENT,
+        Option("--versioning", "body", "versioning", "Enabled: keep what is overwritten or deleted", choices=("Enabled", "Suspended")),
+        Option("--encryption-key", "body", "encryption-key", "encrypt what is stored in it under this key of the key service", metavar="ID"), _VOLUME,
+    ), "holdfast admin bucket create --name photos --owner ann --compartment photos"),
+    Command("bucket", "list", "GET", "/volumes/{volume}/buckets", "list buckets and links", (_VOLUME,), pages=True),
+    Command("bucket", "get", "GET", "/volumes/{volume}/buckets/{bucket}", "show a bucket or link", (_BUCKET, _VOLUME)),
+    Command("bucket", "delete", "DELETE", "/volumes/{volume}/buckets/{bucket}", "delete an empty bucket, or a link", (_BUCKET, _VOLUME)),
+)  # fmt: skip
 _ENCRYPTION_KEY = Option("--id", "path", "encryption-key", "the key's id", required=True, metavar="ID")
 _ENCRYPTION_KEYS = (
     Command("encryption-key", "create", "POST", "/encryption-keys", "make a key of the key service", (
@@ -294,7 +307,7 @@ _ENCRYPTION_KEYS = (
 
 COMMANDS: tuple[Command, ...] = (
     *_TENANCIES, *_COMPARTMENTS, *_USERS, *_GROUPS, *_POLICIES, *_ROLES, *_KEYS, *_TOKENS, *_ORGANISATIONS, *_API_KEYS, *_PASSWORDS,
-    *_ENCRYPTION_KEYS,
+    *_BUCKETS, *_ENCRYPTION_KEYS,
 )  # fmt: skip
 
 WHOAMI = Command("user", "get", "GET", "/whoami", "show who you are", example="holdfast session user get --query data.id --raw-output")

@@ -38,6 +38,16 @@ def test_M153_M154_properties_become_settings_and_others_are_named(tmp_path: Pat
     assert loaded.remarks == [f"{path}: ozone.om.address has no meaning here and is not used"]
 
 
+def test_M154_the_property_alone_as_ozones_guide_shows_it(tmp_path: Path) -> None:
+    text = """<property>
+   <name>ozone.s3g.domain.name</name>
+   <value>s3g.internal</value>
+</property>
+"""
+    loaded = load({"ozone_site": given(tmp_path, text)}, {})
+    assert loaded.settings.domain == ("s3g.internal",) and loaded.remarks == []
+
+
 def test_what_is_said_elsewhere_counts_more(tmp_path: Path) -> None:
     path = given(tmp_path, SITE)
     assert load({"ozone_site": path, "data_listen": "127.0.0.1:1"}, {}).settings.data_listen == "127.0.0.1:1"
@@ -48,7 +58,8 @@ def test_what_is_said_elsewhere_counts_more(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "<configuration>", "<other/>", "<configuration><property><value>x</value></property></configuration>",
+    ["", "<configuration>", "<other/>", "<configuration><property><value>x</value></property></configuration>", "<property/>",
+     "<other><property><name>ozone.s3g.region</name><value>x</value></property></other>",
      '<!DOCTYPE c [<!ENTITY x SYSTEM "file:///etc/passwd">]><configuration/>',
      "<configuration><property><name>ozone.s3g.http-address</name><value>nowhere</value></property></configuration>"],
 )  # fmt: skip

@@ -15,8 +15,10 @@ from holdfast.authz.decide import Question
 from holdfast.authz.explain import explain
 from holdfast.authz.gather import permits_operation, question_of
 from holdfast.authz.permissions import IDENTITY_OPERATIONS, OF_OPERATION, S3_ACTION
+from holdfast.buckets.links import source_of
 from holdfast.identities.tokens import identity_in
 from holdfast.model.buckets import Bucket
+from holdfast.model.errors import Refusal
 from holdfast.model.identity import ANONYMOUS, Caller, User
 from holdfast.model.objects import Version
 from holdfast.observe.records import Record
@@ -81,7 +83,12 @@ async def _place(call: Call, resource: str, action: str) -> tuple[Bucket | None,
     bucket = await find.bucket_of(call, name)
     if bucket is None:
         raise missing(f"There is no bucket {name!r}.")
-    return bucket, key
+    if action == "s3:DeleteBucket":  # of a link, not of its source
+        return bucket, key
+    try:
+        return await source_of(call.services.engine, bucket), key
+    except Refusal as refusal:
+        raise missing(refusal.message) from None
 
 
 async def _version(call: Call, action: str, bucket: Bucket | None, key: str) -> Version | None:

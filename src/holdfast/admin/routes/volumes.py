@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from holdfast.admin import find, shown
+from holdfast.admin import find, giving, shown
 from holdfast.admin.faults import Fault, invalid
 from holdfast.admin.names import Reference
 from holdfast.admin.route import Call, Found, Input, Listed, Route, Shown
 from holdfast.buckets.volumes import Path, Volumes, parse_path
 from holdfast.model.buckets import LINK, Bucket, Volume, volume_of
 from holdfast.model.errors import Refusal
+from holdfast.model.identity import User
 from holdfast.objects.encryption import SSE_KMS, Wish, default_of
 
 Plain = Annotated[str, Meta(max_length=200)]
@@ -26,10 +27,14 @@ class CreateVolume(Input):
 
 
 class CreateBucket(Input):
-    """`encryption-key`: what is stored without asking for encryption is encrypted under that key of the key service."""
+    """`encryption-key`: what is stored without asking for encryption is encrypted under that key of the key service. `owner` is a user or service
+    account, else the caller; `compartment` a path or OCID, else the root."""
 
     name: Plain
     encryption_key: Plain = ""
+    owner: Reference | None = None
+    compartment: Reference = ""
+    versioning: Literal["", "Enabled", "Suspended"] = ""
 
 
 class CreateLink(Input):
@@ -52,6 +57,7 @@ class ShownBucket(Shown):
     owner: str
     source: str | None
     """The path that a link stands for; null for a bucket."""
+    compartment_id: str
     versioning: str
     encryption_key: str | None
     time_created: str | None
@@ -65,13 +71,14 @@ def _volume(volume: Volume) -> ShownVolume:
     return ShownVolume(name=volume.name, owner=volume.owner, time_created=shown.moment(volume.created_ms))
 
 
-def _bucket(bucket: Bucket) -> ShownBucket:
+def _bucket(call: Call, bucket: Bucket) -> ShownBucket:
     wish = default_of(bucket.settings)
     return ShownBucket(
         volume=volume_of(bucket.namespace),
         name=bucket.name,
         owner=bucket.owner,
         source="/" + bucket.settings[LINK] if LINK in bucket.settings else None,
+        compartment_id=bucket.compartment or call.tenancy.id,
         versioning=bucket.versioning,
         encryption_key=wish.key_id if wish is not None and wish.algorithm == SSE_KMS else None,
         time_created=shown.moment(bucket.created_ms),
@@ -99,18 +106,32 @@ async def the_volume(call: Call) -> Found:
         return Found(compartment=call.tenancy.id, words=f"volume {call.path['volume']!r}")
 
 
+async def where_made(call: Call) -> Found:
+    """Where a bucket is to be made: in a volume, and in the compartment that the body names."""
+    volume = await the_volume(call)
+    place = await find.compartment_of(call, call.body.compartment)
+    if place is None:
+        return Found(compartment=call.tenancy.id, words=f"compartment {call.body.compartment!r}")
+    return volume if volume.thing is None else Found(thing=volume.thing, compartment=place.id)
+
+
 async def list_volumes(call: Call) -> list[Listed]:
     return [Listed(target=None, compartment=call.tenancy.id, shown=_volume(volume)) for volume in await _volumes(call).all()]
 
 
 async def create_volume(call: Call) -> ShownVolume:
-    owner = call.user
-    if call.body.owner is not None:
-        found = await find.user_of(call, call.body.owner)
-        if found is None:
-            raise invalid(f"There is no user {call.body.owner!r}.")
-        owner = found
+    owner = await _owner(call)
     return _volume(await _volumes(call).create(call.body.name, owner.canonical_id, call.now_ms))
+
+
+async def _owner(call: Call) -> User:
+    """Whom the body names, else the caller. Errors: Fault."""
+    if call.body.owner is None:
+        return call.user
+    found = await find.user_of(call, call.body.owner)
+    if found is None:
+        raise invalid(f"There is no user {call.body.owner!r}.")
+    return found
 
 
 async def get_volume(call: Call) -> ShownVolume:
@@ -126,7 +147,7 @@ async def list_buckets(call: Call) -> list[Listed]:
     found: list[Listed] = []
     after = ""
     while page := await _volumes(call).buckets(call.path["volume"], after=after):
-        found += [Listed(target=None, compartment=bucket.compartment or call.tenancy.id, shown=_bucket(bucket)) for bucket in page]
+        found += [Listed(target=None, compartment=bucket.compartment or call.tenancy.id, shown=_bucket(call, bucket)) for bucket in page]
         after = page[-1].name
     return found
 
@@ -136,10 +157,13 @@ async def create_bucket(call: Call) -> ShownBucket:
     body: CreateBucket = call.body
     if body.encryption_key:
         settings = Wish(SSE_KMS, key_id=await call.services.encryption.resolve(body.encryption_key)).as_setting()
+    owner = await _owner(call)
+    await giving.require_identity(call, owner, f"a bucket to {owner.name!r}")
     made = await _volumes(call).create_bucket(
-        Path(call.path["volume"], body.name), owner=call.user.canonical_id, region=call.services.region, now_ms=call.now_ms, settings=settings
-    )
-    return _bucket(made)
+        Path(call.path["volume"], body.name), owner=owner.canonical_id, region=call.services.region, now_ms=call.now_ms, settings=settings,
+        compartment=call.found.compartment if body.compartment else "", versioning=body.versioning,
+    )  # fmt: skip
+    return _bucket(call, made)
 
 
 async def create_link(call: Call) -> ShownBucket:
@@ -148,11 +172,11 @@ async def create_link(call: Call) -> ShownBucket:
     made = await _volumes(call).create_bucket(
         Path(call.path["volume"], body.name), owner=call.user.canonical_id, region=call.services.region, now_ms=call.now_ms, link=source
     )
-    return _bucket(made)
+    return _bucket(call, made)
 
 
 async def get_bucket(call: Call) -> ShownBucket:
-    return _bucket(call.target)
+    return _bucket(call, call.target)
 
 
 async def delete_bucket(call: Call) -> shown.Deleted:
@@ -175,7 +199,7 @@ ROUTES = (
     Route(method="GET", path="/volumes/{volume}/buckets", operation="ListBuckets", says="Lists the buckets and links of a volume",
           does=list_buckets, about=the_volume, shows=list[ShownBucket], lists=True),
     Route(method="POST", path="/volumes/{volume}/buckets", operation="CreateBucket", says="Makes a bucket in a volume", does=create_bucket,
-          about=the_volume, body=CreateBucket, shows=ShownBucket, status=201),
+          about=where_made, body=CreateBucket, shows=ShownBucket, status=201),
     Route(method="POST", path="/volumes/{volume}/links", operation="HoldfastCreateLink",
           says="Makes a link to a bucket: it has that bucket's data and rights", does=create_link, about=the_volume, body=CreateLink,
           shows=ShownBucket, status=201),

@@ -144,6 +144,15 @@ async def test_who_cannot_ask_caches_nothing_and_says_so_once(
     assert len(said) == 2 and "is not heard" in said[0] and "is heard again, after" in said[1], said
 
 
+async def test_a_database_without_a_store_of_this_release_is_said_to_be_one(postgres: Postgres, schema: str) -> None:
+    engine = ClusterEngine.open(engine_url(postgres.dsn(), "/nowhere", "bodies", schema=schema), pools=lambda place: {"": MemoryPool()})
+    try:
+        with pytest.raises(Unavailable, match=r"of another release: start holdfast serve of this release on it \(PostgreSQL: [^:]*\)$"):
+            await engine.registry.get("key", "k")
+    finally:
+        await engine.close()
+
+
 def cut_off(postgres: Postgres, schema: str) -> None:
     """Ends every connection to the schema."""
     with psycopg.connect(postgres.dsn(), autocommit=True) as admin:

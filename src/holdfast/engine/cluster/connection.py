@@ -30,6 +30,8 @@ _BINARY = 1
 _FORMATS = [[_BINARY] * count for count in range(64)]
 _DISK_FULL = ("53100", "53000")
 _CONNECT_S = 3
+_MISSING = frozenset(("42883", "42P01", "42703"))  # a function, a table, a column
+_OTHER_RELEASE = "the database holds no store, or one of another release: start holdfast serve of this release on it ({})"
 
 
 class Broken(Unavailable):
@@ -138,9 +140,11 @@ class Connection:
             made = cls(connection, statements, lost)
             await asyncio.wait_for(asyncio.shield(made._ready), _CONNECT_S)
             return made
-        except (psycopg.Error, OSError, TimeoutError) as error:
+        except (Broken, psycopg.Error, OSError, TimeoutError) as error:
             if made is not None:
                 made.close()
+            if isinstance(error, Broken):
+                raise (Unavailable(_OTHER_RELEASE.format(error)) if error.state in _MISSING else error) from error
             raise Unavailable(f"PostgreSQL: {str(error) or 'no answer'}") from error
 
     @property
@@ -233,7 +237,7 @@ class Connection:
             if not self._ready.done():
                 self._ready.set_result(None)
         elif status != pq.ExecStatus.COMMAND_OK and not self._ready.done():
-            self._ready.set_exception(psycopg.OperationalError(str(error_of(result))))
+            self._ready.set_exception(error_of(result))
 
     def fail(self, why: str) -> None:
         """Ends the connection; whether what is in flight was done is not known."""

@@ -13,9 +13,10 @@ from holdfast.admin.routes import ROUTES
 from holdfast.authn.negotiate import Acceptor
 from holdfast.authz.grants import compile_grants
 from holdfast.cli.audit_log import audit_path
-from holdfast.config import Settings, master_path
+from holdfast.config.hosts import endpoint_of, websites_of
+from holdfast.config.oidc import providers_of
+from holdfast.config.settings import Settings, master_path
 from holdfast.engine.api import Engine
-from holdfast.host_settings import endpoint_of, websites_of
 from holdfast.identities import master
 from holdfast.identities.cache import Keys
 from holdfast.identities.directory import Directory
@@ -26,7 +27,6 @@ from holdfast.identities.server_secrets import server_secret
 from holdfast.identities.tenancies import Tenancies
 from holdfast.observe.audit import Audit
 from holdfast.observe.records import Record, find
-from holdfast.oidc_settings import providers_of
 
 
 def administration(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from holdfast.config import Settings
+from holdfast.config.settings import Settings
 from holdfast.engine.api import Engine, Unavailable
 from holdfast.engine.embedded import EmbeddedEngine
 from holdfast.engine.embedded import backup as embedded_backup

@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from holdfast import http
-from holdfast.config import Settings
+from holdfast.config.settings import Settings
 from holdfast.doors import ELSEWHERE, Doors
 from holdfast.http.body import EMPTY
 from holdfast.http.proxies import Proxies

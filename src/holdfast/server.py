@@ -34,13 +34,14 @@ from holdfast.authz.roles import role_named
 from holdfast.buckets.links import source_of
 from holdfast.cli.audit_log import note_start, open_audit
 from holdfast.cli.banner import Started, banner, key_text, own_authority, ready_line
-from holdfast.config import Settings, master_path
+from holdfast.config.hosts import endpoint_of, sites_of
+from holdfast.config.oidc import BadProvider, providers_of
+from holdfast.config.settings import Settings, master_path
 from holdfast.control import access_path, administration, instance_facts
 from holdfast.doors import Doors
 from holdfast.engine.api import Engine, EngineError
 from holdfast.engines import BadURL, open_url, prepare_url, url_of
 from holdfast.gateway import Gateway, limits
-from holdfast.host_settings import endpoint_of, sites_of
 from holdfast.http.proxies import Proxies
 from holdfast.identities import bootstrap, master
 from holdfast.identities.cache import Keys
@@ -66,7 +67,6 @@ from holdfast.oci.keys import SigningKeys
 from holdfast.oci.operation import Services as NativeServices
 from holdfast.oci.par_door import ParDoor
 from holdfast.oci.par_handle import ParHandler
-from holdfast.oidc_settings import BadProvider, providers_of
 from holdfast.processes import child, sockets
 from holdfast.processes.board import Board, name
 from holdfast.processes.datadir import DataDir, StartError

@@ -11,8 +11,8 @@ LAYER = {
     "engine": 1,
     "authn": 2, "authz": 2, "objects": 2, "buckets": 2, "identities": 2, "pars": 2, "federation": 2,
     "http": 3, "wire": 3, "s3": 3, "oci": 3, "admin": 3, "website": 3,
-    "config": 4, "control": 4, "ozone_site": 4, "server": 4, "gateway": 4, "doors": 4, "processes": 4, "cli": 4, "jobs": 4, "console": 4,
-    "native_control": 4, "oidc_settings": 4, "host_settings": 4, "engines": 4, "moving": 4, "__main__": 4, "": 4,
+    "config": 4, "control": 4, "server": 4, "gateway": 4, "doors": 4, "processes": 4, "cli": 4, "jobs": 4, "console": 4,
+    "native_control": 4, "engines": 4, "moving": 4, "__main__": 4, "": 4,
 }  # fmt: skip
 DIALECTS = {"s3", "oci", "admin", "website"}
 IMPLEMENTATIONS = ("holdfast.engine.memory", "holdfast.engine.embedded", "holdfast.engine.cluster", "holdfast.engine.wrap")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.config import TABLE
+from holdfast.config.settings import TABLE
 from tests.serving import ROOT
 
 DEPLOY = ROOT / "deploy"

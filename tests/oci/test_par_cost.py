@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from holdfast import server as wiring
-from holdfast.config import Settings
+from holdfast.config.settings import Settings
 from holdfast.engine.api import Engine
 from holdfast.gateway import Gateway
 from holdfast.http.body import EMPTY

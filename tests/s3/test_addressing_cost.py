@@ -11,7 +11,7 @@ from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from holdfast.config import Settings
+from holdfast.config.settings import Settings
 from tests.oci.test_par_cost import KEY, SECRET, calls, opened, spent_us
 
 ROUNDS = 5

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from holdfast.authz.gather import authorize
-from holdfast.config import Settings
+from holdfast.config.settings import Settings
 from holdfast.engine.memory import MemoryEngine
 from holdfast.model.buckets import Bucket
 from holdfast.model.identity import Caller

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast import __version__
-from holdfast.config import Settings, master_path
+from holdfast.config.settings import Settings, master_path
 from holdfast.identities import master
 from holdfast.identities.master import MasterKeyError
 from holdfast.observe.audit import Audit, Event

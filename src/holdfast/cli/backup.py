@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from holdfast.cli.admin import DONE, FAILED, USAGE, Parser
-from holdfast.config import ConfigError, load
+from holdfast.config.loading import load
+from holdfast.config.values import ConfigError
 from holdfast.engine.api import EngineError
 from holdfast.engines import FORMS, BadURL, backups, holds_a_store, open_url, shown
 from holdfast.identities import master

@@ -11,7 +11,9 @@ from typing import Any, NoReturn, get_origin
 
 from holdfast import __version__
 from holdfast.cli import anywhere
-from holdfast.config import TABLE, ConfigError, Loaded, Row, load, nearest
+from holdfast.config.loading import Loaded, load
+from holdfast.config.settings import TABLE, Row
+from holdfast.config.values import ConfigError, nearest
 
 USAGE_EXIT, FAILURE_EXIT = 2, 1
 CLIENTS = {

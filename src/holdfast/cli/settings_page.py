@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from holdfast.cli.main import shown
-from holdfast.config import TABLE, Row
+from holdfast.config.settings import TABLE, Row
 
 HEAD = """\
 # Settings
 
-Written by `make docs` from `src/holdfast/config.py`; a test compares the two.
+Written by `make docs` from `src/holdfast/config/settings.py`; a test compares the two.
 
 A value is looked for in this order, and the last one found holds: the default, the TOML file (`--config FILE` or `HOLDFAST_CONFIG`; the
 names below are its keys), the environment, the command line of `holdfast serve`. `holdfast config` takes the same options and shows what is in

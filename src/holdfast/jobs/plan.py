@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from holdfast.config import Settings
+from holdfast.config.settings import Settings
 from holdfast.engine.api import Engine
 from holdfast.jobs import journals, pars, strays, uploads
 from holdfast.jobs.schedule import Job

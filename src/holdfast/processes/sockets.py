@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 
-from holdfast.config import address
+from holdfast.config.values import address
 from holdfast.processes.datadir import StartError
 
 BACKLOG = 4096

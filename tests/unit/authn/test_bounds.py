@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from holdfast.authn import presigned, sigv4
-from holdfast.config import Settings
+from holdfast.config.settings import Settings
 from holdfast.engine.memory import MemoryEngine
 from holdfast.identities.cache import Keys
 from holdfast.identities.directory import Directory

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from holdfast.cli.main import main, show_config
-from holdfast.config import TABLE, ConfigError, Settings, address, load
+from holdfast.config.loading import load
+from holdfast.config.settings import TABLE, Settings
+from holdfast.config.values import ConfigError, address
 
 
 def test_the_later_source_wins_and_is_named(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.config import ConfigError, load
+from holdfast.config.loading import load
+from holdfast.config.values import ConfigError
 
 SITE = """<?xml version="1.0" encoding="UTF-8"?>
 <!-- a comment -->

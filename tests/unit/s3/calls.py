@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from holdfast.config import Settings
+from holdfast.config.settings import Settings
 from holdfast.engine.api import Engine
 from holdfast.model.buckets import Bucket
 from holdfast.model.errors import AccessDenied

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.config import Settings
+from holdfast.config.settings import Settings
 from holdfast.model import errors
 from holdfast.objects.checksums import ALGORITHMS, encode
 from holdfast.objects.write import BATCH_BYTES

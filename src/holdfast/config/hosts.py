@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from holdfast.config.settings import Settings
 from holdfast.website.hosts import ANY, Sites
-
-if TYPE_CHECKING:
-    from holdfast.config import Settings
 
 NAMESPACE_DEFAULT = "default"
 """Where the buckets of a website are looked up unless its setting says otherwise."""

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from holdfast.config import ConfigError, Settings, load
-from holdfast.host_settings import sites_of, websites_of
+from holdfast.config.hosts import sites_of, websites_of
+from holdfast.config.loading import load
+from holdfast.config.settings import Settings
+from holdfast.config.values import ConfigError
 from holdfast.website.hosts import Site
 
 

@@ -6,15 +6,13 @@ import re
 import ssl
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
+from holdfast.config.settings import Settings
 from holdfast.model.federation import Provider
-
-if TYPE_CHECKING:
-    from holdfast.config import Settings
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}\Z")
 _SUFFIX = re.compile(r"[a-z0-9_.+@-]{0,60}\Z")

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from holdfast.config import ConfigError, load
-from holdfast.oidc_settings import BadProvider, providers_of
+from holdfast.config.loading import load
+from holdfast.config.oidc import BadProvider, providers_of
+from holdfast.config.values import ConfigError
 
 GOOD = {"oidc_issuer": "https://login.example.org/realms/lab", "oidc_client_id": "holdfast"}
 

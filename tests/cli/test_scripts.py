@@ -190,3 +190,13 @@ def test_m136_a_bucket_for_somebody_is_his_and_nobody_makes_one_in_the_name_of_w
     for arguments in (("--owner", "ghost"), ("--compartment", "nowhere"), ("--encryption-key", "none")):
         ran = root.run("admin", "bucket", "create", "--name", unique("b"), *arguments)
         assert ran.code == 1 and '"status": 4' in ran.err, ran
+
+
+@pytest.mark.parametrize(
+    ("line", "near"),
+    [("admin encryption-key update --id k --status disabled", "Did you mean DISABLED?"), ("admin usr list", "Did you mean user?"),
+     ("admin user lst", "Did you mean list?"), ("admin user list --output tabel", "Did you mean table?")],
+)  # fmt: skip
+def test_m240_what_is_nearest_is_of_the_same_option(root: Somebody, line: str, near: str) -> None:
+    ran = root.run(*line.split())
+    assert ran.code == 2 and near in ran.err

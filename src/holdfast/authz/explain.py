@@ -10,7 +10,10 @@ from holdfast.authz.gather import decision_of, evidence_of, identity_of
 from holdfast.authz.permissions import OF_ACTION, needed
 from holdfast.authz.roles import ROLES
 from holdfast.authz.statements import CHARACTERS_MAX
+from holdfast.model.buckets import tenancy_namespace
 from holdfast.model.identity import SERVICE_ACCOUNT, User, World
+
+_REACHES_ABROAD = "a user with the rights own-buckets, or a member of an organisation: policies and roles do not reach into another tenancy"
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -94,13 +97,22 @@ def suggest(question: Question, decision: Decision, world: World | None = None) 
     if decision.because.startswith("outside "):
         return f"{decision.because.removeprefix('outside ')} cannot be widened: make another one"
     user, bucket = question.caller.user, question.bucket
-    if user is None or (bucket is not None and bucket.namespace.partition("/")[0] != user.namespace):
+    if user is None:
         return _of_resource(question, user)
+    if bucket is not None and tenancy_namespace(bucket.namespace) != user.namespace:
+        return _of_both_sides(question, user)
     if user.kind == SERVICE_ACCOUNT and question.action.startswith("s3:"):
         role = _role(question)
         if role:
             return role
     return statement(question, user, world)
+
+
+def _of_both_sides(question: Question, user: User) -> str:
+    """What is missing of the two that a caller of another tenancy needs: the bucket's word, and rights that reach beyond his own tenancy."""
+    evidence = evidence_of(question)
+    sides = ((evidence.resource, _of_resource(question, user)), (evidence.identity, f"in the place of {user.name} {_REACHES_ABROAD}"))
+    return ", and ".join(what for policies, what in sides if not any(policy.says(question) == "allow" for policy in policies))
 
 
 def _of_resource(question: Question, user: User | None) -> str:

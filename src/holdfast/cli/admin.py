@@ -52,11 +52,17 @@ class Parser(argparse.ArgumentParser):
         near = ""
         if "invalid choice: '" in message:
             wrong = message.split("invalid choice: '", 1)[1].split("'")[0]
-            choices = [name for action in self._actions for name in action.choices or ()]
-            close = difflib.get_close_matches(wrong, choices, n=1, cutoff=0.5)
+            choices = [name for action in self._actions if _is_about(message, action) for name in action.choices or ()]
+            close = difflib.get_close_matches(wrong, choices, n=1, cutoff=0.5) or [name for name in choices if name.lower() == wrong.lower()]
             message = f"{wrong!r} is no command here" if isinstance(self._actions[-1], argparse._SubParsersAction) else message
             near = f". Did you mean {close[0]}?" if close else ""
         self.exit(USAGE, f"holdfast: {message}{near}\nTry: {self.prog} --help\n")
+
+
+def _is_about(message: str, action: argparse.Action) -> bool:
+    """Whether a complaint of argparse names this option; one that names none is about a command."""
+    flag = message.removeprefix("argument ").partition(": ")[0]
+    return flag in action.option_strings if flag.startswith("-") else not action.option_strings
 
 
 def shared(to: argparse.ArgumentParser, outputs: tuple[str, ...] = ("json", "table")) -> None:

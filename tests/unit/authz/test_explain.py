@@ -150,3 +150,16 @@ def test_a_user_may_be_told_about_its_own() -> None:
     assert explain(question_of(who, "CreateCustomerSecretKey", target=who.user)).because == "self-service of users"
     bearer = caller_of(user(OPS), world("Allow group Ops to manage all-resources in tenancy"), "token")
     assert not explain(question_of(bearer, "CreateUser")).allowed
+
+
+@pytest.mark.parametrize(("rights", "granted"), [("none", False), ("none", True), ("own-buckets", False), ("own-buckets", True)])
+def test_m241_of_another_tenancy_the_side_that_is_missing_is_named(rights: str, granted: bool) -> None:
+    who = msgspec.structs.replace(user(OPS), rights=rights)
+    question = asked(who, "s3:ListBucket", "", B, "Allow group Ops to manage all-resources in tenancy")
+    assert question.bucket is not None
+    given = {acl.SETTING: acl.stored([acl.to(who.canonical_id, "READ")], question.bucket.owner)} if granted else {}
+    question = msgspec.structs.replace(question, key="", bucket=msgspec.structs.replace(question.bucket, namespace="elsewhere", settings=given))
+    found = explain(question)
+    assert found.allowed == (granted and rights == "own-buckets")
+    assert ("a grant of READ to id=" in found.suggestion) == (not granted)
+    assert ("own-buckets, or a member of an organisation" in found.suggestion) == (rights == "none")

@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import stat
 import subprocess
 import threading
@@ -67,6 +68,23 @@ def test_each_snapshot_comes_back_as_the_store_was_then(tmp_path: Path, link: bo
     assert links == ({1, 2} if link else {1})
     for path in [folder, *folder.rglob("*")]:
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+
+def test_the_journal_of_a_migration_under_way_is_not_the_copys(tmp_path: Path) -> None:
+    data, folder = tmp_path / "data", tmp_path / "backup"
+    asyncio.run(made(data, fill_engine, lambda engine: engine.moving.begin_journal("t"), change))
+    take(data, folder)
+    assert damages(folder) == []
+    new = restored(folder, tmp_path / "new")
+
+
+    def made_for_it(path: Path) -> int:
+        with contextlib.closing(sqlite3.connect(path / "catalog.db")) as connection:
+            found = connection.execute("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'journal%' OR type = 'trigger'").fetchone()
+            return int(found[0])
+
+    assert (made_for_it(data), made_for_it(new)) == (17, 0)
+    assert everything_in(data) == everything_in(new)
 
 
 def test_old_snapshots_go_with_what_only_they_named(tmp_path: Path) -> None:

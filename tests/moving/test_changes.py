@@ -206,8 +206,13 @@ async def test_a_target_that_was_altered_where_nothing_changed_is_found_by_count
         with pytest.raises(MigrationError, match=told):
             await Migration(source, target, msgspec.structs.replace(OPTIONS, check_all=True)).run()
         monkeypatch.undo()
-    assert (await Migration(source, target, OPTIONS).run()).cut_over, "a new run copies it again"
-    assert await all_of(source) == await all_of(target)
+    await Migration(source, target, msgspec.structs.replace(OPTIONS, cutover=False)).run()
+    assert await all_of(source) == await all_of(target), "a new run copies it again"
+    between(monkeypatch, after=partial(target.catalog.amend, plain, "small/007", None, Facts(tags={"a": "b"}), ANYTHING))
+    assert (await Migration(source, target, OPTIONS).run()).cut_over, "not found, as docs/moving.md says"
+    assert (await totals(source)).checksum != (await totals(target)).checksum
+    _, outcome = await migrate.difference(source, target)
+    assert outcome is not None and (outcome.changed, outcome.copied, outcome.removed) == (1, 0, 0), "by --dry-run it is"
 
 
 async def test_a_change_that_does_not_come_to_the_target_makes_the_sides_unequal(

@@ -239,9 +239,13 @@ async def test_a_change_that_does_not_come_to_the_target_makes_the_sides_unequal
 async def test_a_journal_that_another_migration_began_is_not_relied_on(engines: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch) -> None:
     source, target = engines("embedded"), engines("embedded")
     await fill(source)
-    between(monkeypatch, after=lambda: source.moving.begin_journal("another"))
+    other = Journal(source)
+    between(monkeypatch, after=other.begin)
     with pytest.raises(MigrationError, match="not this migration's any more"):
         await Migration(source, target, OPTIONS).run()
+    assert await other.take() == set(), "it goes on"
+    await other.end()
+    assert await source.moving.journal() == ""
 
 
 async def test_one_that_a_killed_migration_left_is_not_relied_on(engines: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,8 @@ from tests.moving import command
 from tests.moving.test_online import Client, client_of, everything_in, fill
 from tests.serving import ACCESS_KEY, SECRET_KEY, Server, open_store
 
+pytestmark = pytest.mark.embedded("it moves from one directory to another; tests/moving/test_cluster.py has the cluster")
+
 
 class Untold(Client):
     """With what boto3 does by default; it notes when a request failed, and goes on to the next."""
@@ -49,7 +51,6 @@ def written(pid: int) -> int:
     return int(next(line for line in Path(f"/proc/{pid}/io").read_text().splitlines() if line.startswith("wchar")).split()[1])
 
 
-@pytest.mark.embedded("the journal of the cluster is tried in tests/engine")
 def test_both_workers_of_a_running_server_leave_their_changes_in_a_journal_that_another_process_begins(serve: Callable[..., Server]) -> None:
     """Their statements were prepared, and used, before there were triggers; and again after these are gone."""
     server = serve(workers=2)

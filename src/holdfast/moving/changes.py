@@ -41,11 +41,12 @@ class Journal:
         self._beating = asyncio.create_task(self._beat())
 
     async def end(self) -> None:
-        """Also of one that was not begun. Where it fails, the source's servers do it later."""
+        """That of another migration, which began later, goes on. Where this fails, the source's servers do it later."""
         if self._beating is not None:
             self._beating.cancel()
         with contextlib.suppress(EngineError):
-            await end_journal(self._source)
+            if await self._moving.journal() in ("", self._mark):
+                await end_journal(self._source)
 
     async def _beat(self) -> None:
         while True:

@@ -96,7 +96,7 @@ class Migration:
             if not await self._source.moving.frozen():
                 raise MigrationError(f"{self._options.target} was filled from {note.source} and is complete; the source was released since")
             await self._target.moving.release()
-            await self._journal.end()
+            await end_journal(self._source)
             self.report.already = self.report.cut_over = True
             return self.report
         self._note = note
@@ -193,13 +193,14 @@ class Migration:
                 return
             places = set()
 
-    async def _pass(self, places: Collection[Place], *, frozen: bool = False) -> Outcome:
+    async def _pass(self, changed: Collection[Place], *, frozen: bool = False) -> Outcome:
         """A pass over some places, and those that the one before left."""
+        places = {*changed, *self._again}
         one = Changes(self._source, self._target, self._ledger, lanes=self._options.lanes, seen=self._progress.add)
         begun = time.monotonic()
         self._progress.begin("Copied", len(places))
         try:
-            await one.at({*places, *self._again})
+            await one.at(places)
         finally:
             self._done(one.outcome, begun)
         self._again = one.again

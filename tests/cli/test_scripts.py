@@ -200,3 +200,10 @@ def test_m136_a_bucket_for_somebody_is_his_and_nobody_makes_one_in_the_name_of_w
 def test_m240_what_is_nearest_is_of_the_same_option(root: Somebody, line: str, near: str) -> None:
     ran = root.run(*line.split())
     assert ran.code == 2 and near in ran.err
+
+
+def test_m125_a_store_without_an_issuer_sends_nobody_to_a_page_that_is_not_there(root: Somebody) -> None:
+    ran = root.run("login", "--no-browser", "--wait-s", "30")
+    assert ran.code == 1 and "no issuer" in ran.err and "Open this address" not in ran.err
+    nowhere = root.run("login", "--no-browser", "--control", "http://127.0.0.1:1")
+    assert nowhere.code == 1 and "cannot be reached" in nowhere.err

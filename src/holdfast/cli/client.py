@@ -118,15 +118,7 @@ class Client:
             headers = self._signed(self._key, method, target, text, data) if self._key is not None else {}
         if data:
             headers["content-type"] = "application/json"
-        connection = self._connect()
-        try:
-            connection.request(method, target + ("?" + text if text else ""), data or None, headers)
-            answer = connection.getresponse()
-            content, status = answer.read(), answer.status
-        except (OSError, http.client.HTTPException) as error:
-            raise ClientError(f"{self._at.geturl()} cannot be reached: {error or type(error).__name__} (--control names the server)") from None
-        finally:
-            connection.close()
+        status, content = self._send(method, target + ("?" + text if text else ""), data or None, headers)
         try:
             document = json.loads(content)
         except ValueError:
@@ -136,6 +128,22 @@ class Client:
         if status >= 400:
             raise ServiceError(status, document)
         return document
+
+    def has_page(self, path: str) -> bool:
+        """Whether browsers find something there. Errors: ClientError."""
+        return self._send("GET", path, None, {})[0] != 404
+
+    def _send(self, method: str, target: str, data: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
+        """Status and body. Errors: ClientError."""
+        connection = self._connect()
+        try:
+            connection.request(method, target, data, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise ClientError(f"{self._at.geturl()} cannot be reached: {error or type(error).__name__} (--control names the server)") from None
+        finally:
+            connection.close()
 
     def _connect(self) -> http.client.HTTPConnection:
         host = self._at.hostname or ""

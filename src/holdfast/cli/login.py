@@ -116,6 +116,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         control = _checked(options.control or os.environ.get("HOLDFAST_CONTROL") or DEFAULT_CONTROL)
         client = Client(control, None, options.ca_bundle or os.environ.get("AWS_CA_BUNDLE", ""))
+        if not client.has_page("/sign-in"):
+            raise ClientError(f"{control} has no issuer by which people sign in: use a key (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)")
         with Waiting() as waiting:
             url = f"{control}/account/cli?cli={waiting.request}"
             print(f"Open this address in a browser on this machine, and allow it there:\n  {url}", file=sys.stderr, flush=True)

@@ -75,3 +75,28 @@ def test_m205_m241_a_link_is_explained_by_its_source(root: Somebody) -> None:
     assert root.run("sh", "bucket", "delete", f"/{volume}/{source}").code == 0
     dangling = root.run("explain", "--as", ann.name, "s3:PutObject", f"{link}/k")
     assert dangling.code == 1 and "its source does not exist" in dangling.err
+
+
+def test_m134_m135_who_has_the_name_of_somebody_who_is_gone_does_not_get_his_buckets(root: Somebody) -> None:
+    name, organisation, bucket = unique("ann"), unique("org"), unique("bucket")
+    root.admin("organisation", "create", "--name", organisation)
+    root.admin("user", "create", "--name", name)
+    first = root.admin("token", "create", "--user", name, "--organisation", organisation)
+    s3_client(root.server, first["token"], "ignored").create_bucket(Bucket=bucket)
+    # who leaves and comes back is the same
+    root.admin("organisation", "remove-user", "--organisation", organisation, "--user", name)
+    again = root.admin("token", "create", "--user", name, "--organisation", organisation)
+    assert [row["Name"] for row in s3_client(root.server, again["token"], "ignored").list_buckets()["Buckets"]] == [bucket]
+    # another one of that name is not
+    root.admin("user", "delete", "--name", name)
+    root.admin("user", "create", "--name", name)
+    for command in (("token", "create", "--user", name), ("organisation", "add-user", "--user", name)):
+        refusal = root.run("admin", *command, "--organisation", organisation)
+        assert refusal.code == 1 and '"status": 409' in refusal.err and f"{name}_{organisation}" in refusal.err, refusal
+    assert root.admin("token", "list", "--user", name) == []
+    maker = new_user(root, "Allow group G to manage users in tenancy", "Allow group G to manage groups in tenancy")
+    assert maker.run("admin", "organisation", "add-user", "--organisation", organisation, "--user", name, "--take-over").code == 1
+    # but an administrator can say that it is meant
+    root.admin("organisation", "add-user", "--organisation", organisation, "--user", name, "--take-over")
+    third = root.admin("token", "create", "--user", name, "--organisation", organisation)
+    assert [row["Name"] for row in s3_client(root.server, third["token"], "ignored").list_buckets()["Buckets"]] == [bucket]

@@ -243,6 +243,7 @@ _ORGANISATIONS = (
     Command("organisation", "list-users", "GET", "/organisations/{organisation}/members", "list its users and their S3 identities", (_ORGANISATION,)),
     Command("organisation", "add-user", "POST", "/organisations/{organisation}/members", "enrol a user", (
         _ORGANISATION, Option("--user", "body", "user", "name or OCID of the user", required=True),
+        Option("--take-over", "body", "take-over", "also if it was another user's S3 identity: its buckets are his then", kind="flag"),
     ), "holdfast admin organisation add-user --organisation physics --user ann"),
     Command("organisation", "remove-user", "DELETE", "/organisations/{organisation}/members/{user}", "end an enrolment and its token", (
         _ORGANISATION, _MEMBER,

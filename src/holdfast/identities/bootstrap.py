@@ -139,7 +139,7 @@ async def _apply_organisation(wanted: DeclaredOrganisation, place: Place) -> Non
     for name in wanted.members:
         user = await place.user(tenancy, name)
         if all(enrolment.organisation != found.id for enrolment in user.enrolments):
-            await organisations.enrol(user.id, found.id, place.now_ms)
+            await organisations.enrol(user.id, found.id, place.now_ms, take_over=True)  # the file says who it is
             place.changes.append(f"enrolled {name} in organisation {wanted.name}")
     for name in wanted.managers:
         user = await place.user(tenancy, name)

@@ -70,14 +70,17 @@ class Organisations:
     async def members(self, id: str) -> list[User]:
         return [user for user in await self._users.all() if any(enrolment.organisation == id for enrolment in user.enrolments)]
 
-    async def enrol(self, user_id: str, organisation_id: str, now_ms: int) -> Enrolment:
-        """Makes a user an S3 identity in the organisation: `<user>_<organisation>` in lower case.
+    async def enrol(self, user_id: str, organisation_id: str, now_ms: int, *, take_over: bool = False) -> Enrolment:
+        """Makes a user an S3 identity in the organisation: `<user>_<organisation>` in lower case. One that was somebody else's, who is gone, goes
+        only to whom it is meant for, with its buckets (`take_over`): names come back, and people are not the same.
 
-        Errors: Unknown, also for a user of another tenancy; Taken for one who is in it, or whose new canonical id is in use.
+        Errors: Unknown, also for a user of another tenancy; Taken for one who is in it, or whose new canonical id is in use or was somebody's.
         """
         organisation = await self.get(organisation_id)
         if organisation is None:
             raise Unknown(f"there is no organisation {organisation_id!r}")
+        if not take_over:
+            await self._refuse_former(user_id, organisation)
         made: list[Enrolment] = []
 
         def joined(user: User) -> User:
@@ -85,13 +88,25 @@ class Organisations:
                 raise Unknown(f"there is no user {user_id!r} in the tenancy of the organisation {organisation.name!r}")
             if any(enrolment.organisation == organisation_id for enrolment in user.enrolments):
                 raise Taken(f"the user {user.name!r} is in the organisation {organisation.name!r}")
-            canonical_id = f"{user.name}_{organisation.name}".lower()
+            canonical_id = _identity(user, organisation)
             enrolment = Enrolment(organisation=organisation_id, canonical_id=canonical_id, display_name=canonical_id, created_ms=now_ms)
             made[:] = [enrolment]
             return msgspec.structs.replace(user, enrolments=(*user.enrolments, enrolment))
 
         await self._users.amend(user_id, joined)
         return made[0]
+
+    async def _refuse_former(self, user_id: str, organisation: Organisation) -> None:
+        """Errors: Taken for an identity whose last holder was another user: the lead of its canonical id tells."""
+        user = await self._users.user(user_id)
+        canonical_id = "" if user is None else _identity(user, organisation)
+        lead = await self._registry.get("canonical", canonical_id) if canonical_id else None
+        if lead is None or lead.value.decode() == user_id or await self._users.by_canonical_id(canonical_id) is not None:
+            return
+        raise Taken(
+            f"the S3 identity {canonical_id!r} was another user's, and may own buckets: to give it to this one with all of them, an administrator "
+            "enrols him with take-over"
+        )
 
     async def set_manager(self, user_id: str, organisation_id: str, manager: bool) -> Enrolment:
         """Whether a member decides on who joins. Errors: Unknown, also for a user who is not in it."""
@@ -125,6 +140,11 @@ class Organisations:
 
         await self._users.amend(user_id, left)
         await self._registry.delete("token-slot", f"{user_id}/{organisation_id}")  # its token does not come back with a later enrolment
+
+
+def _identity(user: User, organisation: Organisation) -> str:
+    """The canonical id of a user in an organisation."""
+    return f"{user.name}_{organisation.name}".lower()
 
 
 def _leads(organisation: Organisation) -> list[Lead]:

@@ -10,7 +10,7 @@ from holdfast.admin import find, giving, shown
 from holdfast.admin.faults import missing
 from holdfast.admin.names import OrganisationName, Reference, Text
 from holdfast.admin.route import Call, Found, Input, Listed, Route, changes
-from holdfast.authz.giving import own_buckets
+from holdfast.authz.giving import everything_in, own_buckets
 from holdfast.model.identity import Enrolment, Organisation, User
 
 Joining = Literal["closed", "request"]
@@ -38,7 +38,10 @@ class UpdateMember(Input):
 
 
 class Enrol(Input):
+    """`take-over`: the S3 identity may have been that of a user who is gone, and its buckets become this one's."""
+
     user: Reference
+    take_over: bool = False
 
 
 async def the_organisation(call: Call) -> Found:
@@ -77,17 +80,20 @@ async def list_members(call: Call) -> list[shown.Enrolment]:
     return [shown.enrolment(each, user.id) for user in found for each in user.enrolments if each.organisation == id]
 
 
-async def enrol(call: Call, user: User, organisation: Organisation) -> Enrolment:
+async def enrol(call: Call, user: User, organisation: Organisation, *, take_over: bool = False) -> Enrolment:
     """Makes a user an S3 identity of an organisation, with buckets of its own. Errors: Fault."""
-    giving.require(call, own_buckets(await call.world()), "an identity with buckets of its own")
-    return await call.directory.organisations.enrol(user.id, organisation.id, call.now_ms)
+    world = await call.world()
+    giving.require(call, own_buckets(world), "an identity with buckets of its own")
+    if take_over:
+        giving.require(call, everything_in(call.tenancy.id, world), "an identity that may own buckets already")
+    return await call.directory.organisations.enrol(user.id, organisation.id, call.now_ms, take_over=take_over)
 
 
 async def add_member(call: Call) -> shown.Enrolment:
     user = await find.user_of(call, call.body.user)
     if user is None:
         raise missing(f"There is no user {call.body.user!r}.")
-    return shown.enrolment(await enrol(call, user, call.target), user.id)
+    return shown.enrolment(await enrol(call, user, call.target, take_over=call.body.take_over), user.id)
 
 
 async def remove_member(call: Call) -> shown.Deleted:

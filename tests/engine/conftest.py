@@ -15,7 +15,7 @@ from holdfast.engine.api import Engine
 from holdfast.engine.cluster import ClusterEngine
 from holdfast.engine.cluster.engine import prepare
 from holdfast.engine.embedded import EmbeddedEngine
-from holdfast.engine.memory import MemoryEngine
+from holdfast.engine.memory.engine import MemoryEngine
 from holdfast.model.buckets import Bucket
 from tests.cluster_servers import engine_url
 

@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from holdfast.engine.api import ANYTHING, AlreadyExists, Conflict, Document, Engine, Expect, Frozen, Gone, Unavailable
+from holdfast.engine.api import ANYTHING, AlreadyExists, Conflict, Engine, Expect, Frozen, Gone, Unavailable
 from holdfast.engine.embedded import EmbeddedEngine
 from holdfast.engine.moving import Counters
 from holdfast.model.buckets import Bucket
+from holdfast.model.document import Document
 from holdfast.model.objects import Facts, Part, Upload, Version
 from tests.engine.stored import put
 from tests.engine.test_contract_pars import par, token_of

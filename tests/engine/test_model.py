@@ -22,7 +22,7 @@ from deploy.local.ceph import Ceph
 from deploy.local.postgres import Postgres
 from holdfast.engine.api import Expect, ListQuery
 from holdfast.engine.cluster.engine import prepare
-from holdfast.engine.memory import MemoryEngine
+from holdfast.engine.memory.engine import MemoryEngine
 from holdfast.model.buckets import Bucket
 from holdfast.model.objects import Blob, Facts, Part, Upload, Version
 from holdfast.model.pars import Par, ParUpload

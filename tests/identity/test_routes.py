@@ -17,7 +17,7 @@ from holdfast.authn.settings import Settings as AuthnSettings
 from holdfast.authz.gather import authorize
 from holdfast.authz.grants import compile_grants
 from holdfast.config.settings import Settings
-from holdfast.engine.memory import MemoryEngine
+from holdfast.engine.memory.engine import MemoryEngine
 from holdfast.identities.cache import Keys
 from holdfast.identities.directory import Directory
 from holdfast.identities.first_start import ensure_first

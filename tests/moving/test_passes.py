@@ -13,7 +13,7 @@ import pytest
 
 from holdfast.engine.api import Engine, Frozen, Unavailable
 from holdfast.engine.embedded import EmbeddedEngine
-from holdfast.engine.memory import MemoryEngine
+from holdfast.engine.memory.engine import MemoryEngine
 from holdfast.engine.wrap import Faults, faulty
 from holdfast.model.buckets import Bucket
 from holdfast.model.objects import Version

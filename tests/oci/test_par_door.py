@@ -11,7 +11,7 @@ import pytest
 
 from holdfast.authz.gather import permits_operation
 from holdfast.buckets.links import source_of
-from holdfast.engine.memory import MemoryEngine
+from holdfast.engine.memory.engine import MemoryEngine
 from holdfast.engine.wrap import timed
 from holdfast.http.body import EMPTY
 from holdfast.model.buckets import LINK, Bucket

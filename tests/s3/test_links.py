@@ -12,7 +12,7 @@ import pytest
 from holdfast.authz.gather import authorize
 from holdfast.buckets.volumes import Path, Volumes, parse_path
 from holdfast.config.settings import Settings
-from holdfast.engine.memory import MemoryEngine
+from holdfast.engine.memory.engine import MemoryEngine
 from holdfast.model.errors import (
     BucketAlreadyExists,
     BucketNotEmpty,

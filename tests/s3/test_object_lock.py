@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from holdfast.engine.api import ANYTHING
-from holdfast.engine.memory import MemoryEngine
+from holdfast.engine.memory.engine import MemoryEngine
 from holdfast.model.buckets import Bucket
 from holdfast.model.errors import AccessDenied
 from holdfast.model.objects import Facts, Version

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from holdfast.engine.memory import MemoryEngine
+from holdfast.engine.memory.engine import MemoryEngine
 from holdfast.model.buckets import Bucket
 from holdfast.model.identity import Caller, User
 from holdfast.model.messages import Request, Response

@@ -10,7 +10,7 @@ import pytest
 
 from holdfast.authz.gather import authorize
 from holdfast.config.settings import Settings
-from holdfast.engine.memory import MemoryEngine
+from holdfast.engine.memory.engine import MemoryEngine
 from holdfast.model import acl
 from holdfast.model.identity import Binding, Caller, Tenancy
 from holdfast.model.messages import Request

@@ -11,7 +11,7 @@ import pytest
 
 from holdfast.authz.gather import authorize
 from holdfast.config.settings import Settings
-from holdfast.engine.memory import MemoryEngine
+from holdfast.engine.memory.engine import MemoryEngine
 from holdfast.model.buckets import Bucket
 from holdfast.model.identity import Caller
 from holdfast.model.messages import Request, Response

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import msgspec
 
+from holdfast.engine.moving import Moving
 from holdfast.model.buckets import Bucket
+from holdfast.model.document import Document
 from holdfast.model.objects import Blob, Entry, Facts, Part, Upload, Version
 from holdfast.model.pars import Par, ParUpload
-
-if TYPE_CHECKING:
-    from holdfast.engine.moving import Moving
 
 
 class EngineError(Exception):
@@ -310,15 +309,6 @@ class Blobs(Protocol):
 
     async def discard(self, blobs: Iterable[Blob]) -> None:
         """Forgets blobs that no version names. Never raises for a missing one."""
-
-
-class Document(msgspec.Struct, frozen=True):
-    """A small named value of the registry; `revision` starts at 1."""
-
-    kind: str
-    name: str
-    value: bytes
-    revision: int
 
 
 class Registry(Protocol):

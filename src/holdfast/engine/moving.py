@@ -15,8 +15,8 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from holdfast.engine.api import Document
 from holdfast.model.buckets import Bucket
+from holdfast.model.document import Document
 from holdfast.model.objects import Upload, Version
 from holdfast.model.pars import ParUpload
 

@@ -13,7 +13,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from holdfast.engine.api import AlreadyExists, Document, Registry, Stale
+from holdfast.engine.api import AlreadyExists, Registry, Stale
+from holdfast.model.document import Document
 
 T = TypeVar("T", bound=msgspec.Struct)
 Lead = tuple[str, str, str]

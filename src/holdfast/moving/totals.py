@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 
-from holdfast.engine.api import Document, Engine
+from holdfast.engine.api import Engine
 from holdfast.engine.moving import KEY, UPLOAD, Place
 from holdfast.model.buckets import Bucket
+from holdfast.model.document import Document
 from holdfast.model.objects import Blob, Part, Upload, Version
 from holdfast.model.pars import Par, ParUpload
 from holdfast.moving import walks

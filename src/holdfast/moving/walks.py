@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
-from holdfast.engine.api import Document, Engine
+from holdfast.engine.api import Engine
 from holdfast.model.buckets import Bucket
+from holdfast.model.document import Document
 from holdfast.model.objects import Part, Upload, Version
 from holdfast.model.pars import Par, ParUpload
 

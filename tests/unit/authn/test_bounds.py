@@ -10,7 +10,7 @@ import pytest
 
 from holdfast.authn import presigned, sigv4
 from holdfast.config.settings import Settings
-from holdfast.engine.memory import MemoryEngine
+from holdfast.engine.memory.engine import MemoryEngine
 from holdfast.identities.cache import Keys
 from holdfast.identities.directory import Directory
 from holdfast.identities.master import MasterKey

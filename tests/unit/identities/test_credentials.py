@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from holdfast.authn.sigv4 import usable
 from holdfast.authz.gather import ask, rights_of
 from holdfast.authz.grants import compile_grants
-from holdfast.engine.memory import MemoryEngine
+from holdfast.engine.memory.engine import MemoryEngine
 from holdfast.identities.cache import Keys
 from holdfast.identities.directory import Directory
 from holdfast.identities.documents import Taken, Unknown

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from holdfast.engine.memory import MemoryEngine
+from holdfast.engine.memory.engine import MemoryEngine
 from holdfast.identities.directory import Directory
 from holdfast.identities.documents import Taken, Unknown
 from holdfast.identities.first_start import ensure_first

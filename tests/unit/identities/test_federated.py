@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.engine.memory import MemoryEngine
+from holdfast.engine.memory.engine import MemoryEngine
 from holdfast.federation.pending import challenge_of
 from holdfast.identities.directory import Directory
 from holdfast.identities.documents import Taken, Unknown

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from holdfast.authz.grants import compile_grants
-from holdfast.engine.memory import MemoryEngine
+from holdfast.engine.memory.engine import MemoryEngine
 from holdfast.identities import master
 from holdfast.identities.bootstrap import BootstrapError, apply, parse, read
 from holdfast.identities.cache import Keys

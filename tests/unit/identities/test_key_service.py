@@ -8,7 +8,7 @@ import secrets
 import pytest
 
 from holdfast.engine.api import Damaged
-from holdfast.engine.memory import MemoryEngine
+from holdfast.engine.memory.engine import MemoryEngine
 from holdfast.identities.documents import Taken, Unknown
 from holdfast.identities.key_service import DISABLED, ENABLED, KeyService
 from holdfast.identities.master import MasterKey

@@ -11,7 +11,8 @@ import pytest
 
 from holdfast.authz.gather import ask
 from holdfast.authz.grants import compile_grants
-from holdfast.engine.memory import MemoryEngine, MemoryRegistry
+from holdfast.engine.memory.engine import MemoryEngine
+from holdfast.engine.memory.registry import MemoryRegistry
 from holdfast.identities.cache import Keys
 from holdfast.identities.directory import Directory
 from holdfast.identities.first_start import Administrator, ensure_first

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.engine.api import Damaged
-from holdfast.engine.memory import MemoryEngine
+from holdfast.engine.memory.engine import MemoryEngine
 from holdfast.model.objects import Blob
 from holdfast.objects.packages import PACKAGE, SALT, TAG, SealedBlobs, open_runs, seal_run, sealed_size
 

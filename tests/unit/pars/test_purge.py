@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from holdfast.engine.memory import MemoryEngine
+from holdfast.engine.memory.engine import MemoryEngine
 from holdfast.jobs.pars import KEPT_S, purge
 from holdfast.model.buckets import Bucket
 from holdfast.model.pars import Par

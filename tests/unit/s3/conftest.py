@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.engine.memory import MemoryEngine
+from holdfast.engine.memory.engine import MemoryEngine
 from holdfast.model.buckets import Bucket
 from tests.unit.s3.calls import Client, Scenario
 

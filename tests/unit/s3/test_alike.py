@@ -16,7 +16,7 @@ from holdfast.authn.authenticate import authenticate
 from holdfast.authn.presigned import verify_alike
 from holdfast.authz.gather import authorize
 from holdfast.config.settings import Settings
-from holdfast.engine.memory import MemoryEngine
+from holdfast.engine.memory.engine import MemoryEngine
 from holdfast.http.answer import Answers
 from holdfast.model.buckets import VERSIONING_ENABLED, Bucket
 from holdfast.model.identity import Credential, User

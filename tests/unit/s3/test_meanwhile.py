@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from holdfast.engine.api import EngineError, Full, Gone, Unavailable
-from holdfast.engine.memory import MemoryEngine
+from holdfast.engine.memory.engine import MemoryEngine
 from holdfast.engine.wrap import Faults, faulty
 from holdfast.model.buckets import Bucket
 from holdfast.s3 import ops

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdfast.engine.api import AlreadyExists, Document, Gone
+from holdfast.engine.api import AlreadyExists, Gone
 from holdfast.engine.cluster import documents, listing, statements, steps
 from holdfast.engine.cluster.catalog import bucket_document, bucket_of
 from holdfast.engine.cluster.database import Database
@@ -12,6 +12,7 @@ from holdfast.engine.cluster.watch import Watcher
 from holdfast.engine.cluster.wire import int8, int8_array, text
 from holdfast.engine.moving import Change, Counters
 from holdfast.model.buckets import Bucket
+from holdfast.model.document import Document
 from holdfast.model.objects import Blob, Upload, Version
 from holdfast.model.pars import ParUpload
 

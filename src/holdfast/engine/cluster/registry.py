@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zlib import crc32
 
-from holdfast.engine.api import AlreadyExists, Document, Stale
+from holdfast.engine.api import AlreadyExists, Stale
 from holdfast.engine.cluster import documents, statements, steps
 from holdfast.engine.cluster.database import Database
 from holdfast.engine.cluster.watch import Watcher
 from holdfast.engine.cluster.wire import bytea_array, int8, int8_array, text, text_array
+from holdfast.model.document import Document
 
 _WHATEVER = -1
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import apsw
 import msgspec
 
-from holdfast.engine.api import AlreadyExists, Damaged, Document, Unavailable
+from holdfast.engine.api import AlreadyExists, Damaged, Unavailable
 from holdfast.engine.embedded import bucket_steps, journal, rows
 from holdfast.engine.embedded.generation import CommitLock, Generation
 from holdfast.engine.embedded.registry import DOCUMENT
@@ -23,6 +23,7 @@ from holdfast.engine.embedded.schema import sync_directory
 from holdfast.engine.embedded.writer import Batch, Writer, engine_error
 from holdfast.engine.moving import Change, Counters
 from holdfast.model.buckets import Bucket
+from holdfast.model.document import Document
 from holdfast.model.objects import Blob, Upload, Version
 from holdfast.model.pars import ParUpload
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import apsw
 
-from holdfast.engine.api import AlreadyExists, Damaged, Document, Stale, Unavailable
+from holdfast.engine.api import AlreadyExists, Damaged, Stale, Unavailable
 from holdfast.engine.embedded import rows
 from holdfast.engine.embedded.generation import Generation
 from holdfast.engine.embedded.writer import Batch, Writer
+from holdfast.model.document import Document
 
 DOCUMENT = "SELECT kind, name, value, revision, row_check FROM documents"
 _ODD_SPAN = 1 << 32

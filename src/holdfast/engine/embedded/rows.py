@@ -13,8 +13,9 @@ from zlib import crc32
 import msgspec
 from awscrt.checksums import crc32c
 
-from holdfast.engine.api import Damaged, Document
+from holdfast.engine.api import Damaged
 from holdfast.model.buckets import Bucket
+from holdfast.model.document import Document
 from holdfast.model.objects import Blob, Entry, Facts, Part, Upload, Version
 from holdfast.model.pars import Par, ParUpload
 

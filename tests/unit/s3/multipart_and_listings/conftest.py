@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from holdfast.engine.embedded import EmbeddedEngine
-from holdfast.engine.memory import MemoryEngine
+from holdfast.engine.memory.engine import MemoryEngine
 from holdfast.model.errors import AccessDenied
 from holdfast.model.identity import Caller, User
 from holdfast.model.messages import Request, Response

@@ -1,51 +1,18 @@
-"""Moving of the reference engine: a gate that its steps pass, and walks over its dictionaries."""
+"""Moving of the reference engine: walks over its dictionaries, and the gate."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
-from holdfast.engine.api import AlreadyExists, Document, Frozen, Gone, Unavailable
-from holdfast.engine.moving import Change, Counters, Place
+from holdfast.engine.api import AlreadyExists, Gone
+from holdfast.engine.memory.catalog import MemoryCatalog
+from holdfast.engine.memory.gate import Gate
+from holdfast.engine.memory.registry import MemoryRegistry
+from holdfast.engine.moving import Change, Counters
 from holdfast.model.buckets import Bucket
+from holdfast.model.document import Document
 from holdfast.model.objects import Upload, Version
 from holdfast.model.pars import ParUpload
-
-if TYPE_CHECKING:
-    from holdfast.engine.memory import MemoryCatalog, MemoryRegistry
-
-
-class Gate:
-    """Whether steps that change anything may pass, and the journal of those that did."""
-
-    def __init__(self) -> None:
-        self.reason = ""
-        self.filling = False
-        self.mark = ""
-        self.changes: dict[int, Place] = {}
-        self._number = 0
-
-    def begin(self, mark: str) -> None:
-        """A journal of its own; with "" none."""
-        self.mark = mark
-        self.changes.clear()
-
-    def note(self, kind: str, bucket_id: int, name: str) -> None:
-        """To be called by each step that changes something there."""
-        if self.mark:
-            self._number += 1
-            self.changes[self._number] = (kind, bucket_id, name)
-
-    def require(self) -> None:
-        """Errors: Frozen."""
-        if self.reason and not self.filling:
-            raise Frozen(self.reason)
-
-    def require_filling(self) -> None:
-        """Errors: Unavailable."""
-        if not self.filling:
-            raise Unavailable("the store is not being filled")
 
 
 class MemoryMoving:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from holdfast.engine.api import AlreadyExists, Gone, HasPars
-from holdfast.engine.memory_moving import Gate
+from holdfast.engine.memory.gate import Gate
 from holdfast.engine.moving import PAR
 from holdfast.model.buckets import Bucket
 from holdfast.model.objects import Upload

@@ -1,9 +1,8 @@
-"""The reference engine: plain dictionaries, obviously right, nothing durable. What it does is what every engine must do."""
+"""The catalog of the reference engine: buckets, versions, uploads and parts in dictionaries."""
 
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -12,77 +11,20 @@ from holdfast.engine.api import (
     AlreadyExists,
     Committed,
     Conflict,
-    Document,
     Expect,
     Gone,
-    Keyring,
     ListPage,
     ListQuery,
     NotEmpty,
     Stale,
     UploadPage,
 )
-from holdfast.engine.memory_blobs import INLINE_BYTES_MAX, MemoryBlobs
-from holdfast.engine.memory_moving import Gate, MemoryMoving
-from holdfast.engine.memory_pars import MemoryPars
+from holdfast.engine.memory.blobs import MemoryBlobs
+from holdfast.engine.memory.pars import MemoryPars
 from holdfast.engine.moving import KEY, UPLOAD, Counters
 from holdfast.engine.preconditions import holds
 from holdfast.model.buckets import Bucket
 from holdfast.model.objects import Blob, Entry, Facts, Part, Upload, Version
-
-
-class MemoryRegistry:
-    """`Registry` in a dictionary."""
-
-    def __init__(self, gate: Gate | None = None) -> None:
-        self._gate = gate or Gate()
-        self.documents: dict[tuple[str, str], Document] = {}
-        self._generation = 0
-
-    def generation(self) -> int:
-        return self._generation
-
-    async def get(self, kind: str, name: str) -> Document | None:
-        return self.documents.get((kind, name))
-
-    async def put_all(self, puts: Sequence[tuple[str, str, bytes, int | None]]) -> None:
-        self._gate.require()
-        for kind, name, _, expect_revision in puts:
-            self._expected(kind, name, expect_revision)
-        for kind, name, value, _ in puts:
-            self._store(kind, name, value)
-
-    def _expected(self, kind: str, name: str, expect_revision: int | None) -> Document | None:
-        old = self.documents.get((kind, name))
-        if expect_revision == 0 and old is not None:
-            raise AlreadyExists(old)
-        if expect_revision and (old is None or old.revision != expect_revision):
-            raise Stale(f"{kind}/{name}")
-        return old
-
-    async def put(self, kind: str, name: str, value: bytes, expect_revision: int | None = None) -> Document:
-        self._gate.require()
-        self._expected(kind, name, expect_revision)
-        return self._store(kind, name, value)
-
-    def _store(self, kind: str, name: str, value: bytes) -> Document:
-        old = self.documents.get((kind, name))
-        return self.place(Document(kind, name, value, old.revision + 1 if old else 1))
-
-    def place(self, document: Document) -> Document:
-        self.documents[document.kind, document.name] = document
-        self._generation += 1
-        return document
-
-    async def delete(self, kind: str, name: str) -> bool:
-        self._gate.require()
-        if self.documents.pop((kind, name), None) is None:
-            return False
-        self._generation += 1
-        return True
-
-    async def all(self, kind: str, *, after: str = "", limit: int = 1000) -> list[Document]:
-        return [self.documents[at] for at in sorted(self.documents) if at[0] == kind and at[1] > after][:limit]
 
 
 class MemoryCatalog(MemoryPars):
@@ -358,36 +300,3 @@ def _entry(version: Version, is_latest: bool) -> Entry:
         version.is_delete_marker,
         is_latest,
     )
-
-
-class MemoryEngine:
-    """`Engine` in this process's memory."""
-
-    def __init__(self, inline_bytes_max: int = INLINE_BYTES_MAX) -> None:
-        self.keyring: Keyring | None = None
-        self.at_once = True
-        self.blobs = MemoryBlobs(inline_bytes_max)
-        self.catalog = MemoryCatalog(self.blobs)
-        self.registry = MemoryRegistry(self.catalog.gate)
-        self.moving = MemoryMoving(self.catalog.gate, self.catalog, self.registry)
-
-    async def close(self) -> None:
-        """Nothing to let go of."""
-
-    def watch_commits(self, told: Callable[[int, float], None]) -> None:
-        """Nothing is committed anywhere."""
-
-    async def lease(self, name: str, seconds: int) -> bool:
-        return True
-
-    async def sweep(self, older_than_s: float) -> int:
-        strays = [blob_id for blob_id in self.blobs.bodies if not self.blobs.refs[blob_id]]
-        for blob_id in strays:
-            del self.blobs.bodies[blob_id]
-        return len(strays)
-
-    async def scrub(self, limit: int, after: str = "") -> tuple[list[str], str]:
-        return [], ""
-
-    async def check(self) -> str:
-        return ""

@@ -35,7 +35,7 @@ LINGER_S = 10  # how long bodies outlive their names: the pool is in memory
 
 def announce() -> None:
     """In the process that starts the run: names the folder, so that all workers find the same one. (Its path is short: Ceph's sockets live in it.)"""
-    if PLACE not in os.environ:
+    if not os.environ.get(PLACE):
         os.environ[PLACE] = str(Path(tempfile.gettempdir()) / f"holdfast-cluster-{os.getpid()}")
         os.environ[OWNER] = str(os.getpid())
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -207,3 +208,20 @@ def test_m125_a_store_without_an_issuer_sends_nobody_to_a_page_that_is_not_there
     assert ran.code == 1 and "no issuer" in ran.err and "Open this address" not in ran.err
     nowhere = root.run("login", "--no-browser", "--control", "http://127.0.0.1:1")
     assert nowhere.code == 1 and "cannot be reached" in nowhere.err
+
+
+def test_m191_m193_nobody_takes_the_access_key_that_is_somebody_elses_name(root: Somebody, tmp_path: Path) -> None:
+    (secret := tmp_path / "secret").write_text("a-secret-of-ones-own")
+    ann, ben, coming = new_user(root), new_user(root), unique("coming")
+    taken = ben.run("admin", "key", "create", "--id", ann.name, "--key-file", str(secret))
+    assert taken.code == 1 and '"status": 409' in taken.err and "of that name" in taken.err
+    assert ann.run("s3", "getsecret").out.startswith(f"awsAccessKey={ann.name}\n")
+    # what was taken before there was a user of the name is said, not called a secret of his
+    assert ben.run("admin", "key", "create", "--id", coming, "--key-file", str(secret)).code == 0
+    root.admin("user", "create", "--name", coming)
+    blocked = root.run("s3", "getsecret", "-u", coming)
+    assert blocked.code == 1 and blocked.err.startswith("Conflict ") and "deleted before" in blocked.err
+    assert root.run("admin", "key", "delete", "--id", coming, "--force").code == 0
+    assert root.run("s3", "getsecret", "-u", coming).code == 0
+    again = root.run("s3", "getsecret", "-u", coming)
+    assert again.code == 1 and again.err.startswith("S3_SECRET_ALREADY_EXISTS ")

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from holdfast.admin import find, giving, shown
+from holdfast.admin.faults import conflict
 from holdfast.admin.names import AccessKey, Moment, Secret, Text, expiry_ms
 from holdfast.admin.route import Call, Found, Input, Route
 from holdfast.model.identity import Key, User
@@ -52,6 +53,8 @@ async def create_key(call: Call) -> shown.NewKey:
     body: CreateKey = call.body
     user: User = call.target
     await giving.require_identity(call, user, f"a key of {user.name!r}")
+    if body.id:
+        await _refuse_name(call, body.id, user)
     made = await call.directory.keys.create(
         user.id,
         call.now_ms,
@@ -61,6 +64,14 @@ async def create_key(call: Call) -> shown.NewKey:
         expires_ms=expiry_ms(body.expires, call.now_ms),
     )
     return shown.new_key(made, await _stored(call, made.access_key))
+
+
+async def _refuse_name(call: Call, access_key: str, user: User) -> None:
+    """A name is the access key of `getsecret`: nobody takes that of somebody else. Errors: Fault (409)."""
+    for tenancy in await call.directory.tenancies.all():
+        found = await call.directory.users.by_name(access_key, tenancy.id)
+        if found is not None and found.id != user.id:
+            raise conflict(f"The access key {access_key!r} is kept for the user of that name.")
 
 
 async def get_key(call: Call) -> shown.Key:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 
 from holdfast.admin import find, giving, shown
-from holdfast.admin.faults import Fault, missing
+from holdfast.admin.faults import Fault, conflict, missing
 from holdfast.admin.route import Call, Found, Route, Shown
 from holdfast.authz.gather import permits_operation
 from holdfast.identities.documents import Taken
@@ -42,6 +42,9 @@ async def get_secret(call: Call) -> NewSecret:
     try:
         await call.directory.keys.create(user.id, call.now_ms, access_key=user.name, secret=secret, display_name="S3 secret", kind=KIND)
     except Taken:
+        there = await call.directory.keys.get(user.name)
+        if there is not None and (there.kind != KIND or there.user_id != user.id):
+            raise conflict(f"The access key {user.name!r} is another key, or somebody else's: it has to be deleted before.") from None
         raise Fault(409, "S3_SECRET_ALREADY_EXISTS", f"Secret for '{user.name}' already exists; revoke it to get another one.") from None
     return NewSecret(aws_access_key=user.name, aws_secret=secret)
 

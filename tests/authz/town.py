@@ -49,8 +49,10 @@ class Town:
         self.loop.close()
 
     def run(self, step: Coroutine[Any, Any, T]) -> T:
+        before = self.engine.registry.generation()
         done = self.loop.run_until_complete(step)
-        self.loop.run_until_complete(heard(self.engine))
+        if self.engine.registry.generation() != before:  # else it only looked, or made what no process remembers
+            self.loop.run_until_complete(heard(self.engine))
         return done
 
     def compartment(self, name: str, parent: Compartment | None = None) -> Compartment:
@@ -63,10 +65,14 @@ class Town:
         """A new user with a key, in these groups."""
         name = f"u-{uuid.uuid4().hex[:12]}"
         given = User(id="", name=name, canonical_id="", display_name="", rights=rights, kind=kind, tenancy=tenancy, compartment=compartment)
-        made = self.run(self.directory.users.create_user(given))
-        for group in groups:
-            self.run(self.directory.groups.add_user(group.id, made.id, now_ms()))
-        return made, self.run(self.directory.keys.create(made.id, now_ms()))
+
+        async def make() -> tuple[User, Credential]:
+            made = await self.directory.users.create_user(given)
+            for group in groups:
+                await self.directory.groups.add_user(group.id, made.id, now_ms())
+            return made, await self.directory.keys.create(made.id, now_ms())
+
+        return self.run(make())
 
     def service_account(self, compartment: Compartment) -> tuple[User, Credential]:
         return self.user(kind=SERVICE_ACCOUNT, compartment=compartment.id)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
-from tests.serving import ROOT
+from tests.conftest import make_client
+from tests.serving import ROOT, Server
 
 PROGRAM = """
 import asyncio, signal, sys, threading, time
@@ -122,3 +127,30 @@ def test_who_prepares_the_store_is_waited_for_until_somebody_says_stop(seconds: 
     assert out.strip() == told, err
     assert time.monotonic() - began < (0.45 if signals > 1 else 2.0)
     assert ("still being prepared" in err) == (seconds > 0.9 or signals > 0)
+
+
+def test_who_was_only_being_let_in_and_then_says_nothing_holds_up_no_end(server_tls: Server, serve: Callable[..., Server]) -> None:
+    """A connection that is in its handshake when the server is told to end is not among those that are closed then; it is found later, and is
+    no request that was cut off."""
+    given = {name: server_tls.settings[name] for name in ("tls_cert", "tls_key")}
+    server = serve(workers=1, drain_timeout_s=20, ca=server_tls.ca, **given)
+    assert server.process is not None
+    client = make_client(server)
+    client.create_bucket(Bucket="ending")
+    target = client.generate_presigned_url("put_object", Params={"Bucket": "ending", "Key": "k"}).partition(server.endpoint)[2]
+    place = urlsplit(server.endpoint)
+    context = ssl.create_default_context(cafile=server.ca)
+
+    def connect() -> socket.socket:
+        return socket.create_connection((place.hostname, place.port), timeout=5)
+
+    with connect() as silent, context.wrap_socket(connect(), server_hostname="localhost") as busy:
+        busy.sendall(f"PUT {target} HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Length: 8\r\n\r\nhalf".encode())
+        time.sleep(0.5)
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        with context.wrap_socket(silent, server_hostname="localhost"):
+            time.sleep(0.2)
+            busy.sendall(b"done")
+            assert busy.recv(100).startswith(b"HTTP/1.1 200")
+            assert server.process.wait(5) == 0, server.tail()

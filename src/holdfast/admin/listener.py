@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from holdfast.admin.protocol import BoundedProtocol
 
+LATE_S = 0.5
 CUT_S = 1.0
 """Requests that were cut off are given so long to let go of what they hold."""
 
@@ -81,11 +82,20 @@ class ControlListener(uvicorn.Server):
             self.config.ssl.load_cert_chain(self._cert, self._key)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        shutting = asyncio.create_task(self._shut_late_ones())
         await super().shutdown(sockets)
+        shutting.cancel()
         left = set(self.server_state.tasks)  # they were cancelled just now
         self._cut = len(left)
         if left:
             await asyncio.wait(left, timeout=CUT_S)
+
+    async def _shut_late_ones(self) -> None:
+        """As uvicorn does once, for connections that were only being let in, in their handshake perhaps."""
+        while True:
+            await asyncio.sleep(LATE_S)
+            for connection in list(self.server_state.connections):
+                connection.shutdown()
 
     async def serve_until(self, bound: socket.socket, stopping: asyncio.Event) -> int:
         """Serves until `stopping` is set, then lets requests finish within the drain time; how many did not and were cut off."""

@@ -11,11 +11,13 @@ from holdfast.http.connection import Connection
 from holdfast.http.counters import Counters
 from holdfast.http.h2_connection import H2Connection
 from holdfast.http.limits import Limits
-from holdfast.http.service import AtOnce, Finished, Refuse, Report, Service, refuse_plainly, report_to_log
+from holdfast.http.service import AtOnce, Finished, Held, Refuse, Report, Service, refuse_plainly, report_to_log
 from holdfast.http.tls import TLS, BadCertificate
 from holdfast.model.messages import Handler
 
 _log = logging.getLogger("holdfast.http")
+LATE_S = 0.5
+"""While the service drains, it looks so often for connections that came late."""
 
 
 class Doorway(asyncio.Protocol):
@@ -71,11 +73,19 @@ class Server:
         service.draining = True
         for listener in self._listeners:
             listener.close()
-        for connection in list(service.connections):
-            connection.shut()
-        if service.connections:
+        until = service.loop.time() + timeout_s
+        told: set[Held] = set()
+        while service.connections:
+            late = service.connections - told  # at first all; later who was only being let in, in his handshake perhaps
+            told |= late
+            for connection in late:
+                connection.shut()
+            if not service.connections:
+                break
             service.empty = service.loop.create_future()
-            await asyncio.wait([service.empty], timeout=timeout_s)
+            left_s = until - service.loop.time()
+            if (await asyncio.wait([service.empty], timeout=max(0.0, min(left_s, LATE_S))))[0] or left_s <= LATE_S:
+                break
         left = list(service.connections)
         for connection in left:
             connection.cut()

@@ -225,3 +225,17 @@ def test_m191_m193_nobody_takes_the_access_key_that_is_somebody_elses_name(root:
     assert root.run("s3", "getsecret", "-u", coming).code == 0
     again = root.run("s3", "getsecret", "-u", coming)
     assert again.code == 1 and again.err.startswith("S3_SECRET_ALREADY_EXISTS ")
+
+
+def test_m187_what_would_make_bytes_unreadable_is_asked_about_always(root: Somebody) -> None:
+    key = unique("k")
+    root.admin("encryption-key", "create", "--id", key)
+    ran = script(root, f"holdfast admin encryption-key delete --id {key} --control $CONTROL")
+    assert ran.returncode == 1 and "[y/N]" in ran.stderr and root.admin("encryption-key", "get", "--id", key)["id"] == key
+    assert script(root, f"holdfast admin encryption-key delete --id {key} --control $CONTROL --force").returncode == 0
+
+
+@pytest.mark.parametrize("path", ["/users/%0a", "/users/%0a/keys", "/volumes/%0A/buckets/b%0a", "/%0a"])
+def test_m240_the_api_answers_in_its_own_words_whatever_the_path_holds(root: Somebody, path: str) -> None:
+    status, document = root.ask("GET", path)
+    assert status == 404 and document["code"] == "NotFound"

@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from holdfast.admin.api import PREFIX
 
@@ -40,4 +40,12 @@ def make_app(
         routes.append(Mount(PREFIX, api))
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False  # a redirect would be made of the Host that the request names
+    nowhere = app.router.default
+
+    async def otherwise(scope: Scope, receive: Receive, send: Send) -> None:
+        """The API answers for all that is below it: a route's pattern does not match every path (a line feed)."""
+        inside = api is not None and scope["type"] == "http" and scope["path"].startswith(PREFIX + "/")
+        await (api if api is not None and inside else nowhere)(scope, receive, send)
+
+    app.router.default = otherwise
     return app

@@ -21,6 +21,8 @@ DONE, FAILED, USAGE = 0, 1, 2
 WAIT_S = 0.2
 """So long is waited for the answer of who pipes one in."""
 SURE = "Are you sure you want to delete this resource? [y/N]: "
+_ASKED_ALWAYS = ("par", "encryption-key")
+"""What is asked about before it is deleted even where nobody is at a terminal: as `oci` asks, and where bytes are lost that no one deleted."""
 ONCE = "This is the only time that the {} is shown. Keep it now: it cannot be had again, only replaced."
 
 HOW = """\
@@ -297,7 +299,7 @@ def perform(options: argparse.Namespace, show: Callable[[dict[str, Any]], str] |
         check_query(options.query)  # a wrong query is found before anything is done
         if command.asks and not options.force:
             request_of(command, options)
-            if not sure(always=command.noun == "par"):  # as `oci os preauth-request delete`
+            if not sure(always=command.noun in _ASKED_ALWAYS):
                 print("Aborted: nothing was deleted.", file=sys.stderr)
                 return FAILED
         answer = ask(command, options)

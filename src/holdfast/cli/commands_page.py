@@ -29,7 +29,9 @@ else the session of `holdfast login`, else the profile `default` |
 
 These options may stand before the command, too. Names may be OCIDs wherever something is named, `~` is the caller, compartments are paths from the
 root (`a:b`). Deletions ask first at a terminal, and heed an answer that is piped in; with `--force` they do not ask, and a script is not asked either
-(but by `holdfast par`, as by `oci`). Exit codes: 0 done, 1 refused (`ServiceError:` and JSON on stderr) or not reached, 2 wrong usage.
+(but by `holdfast par`, as by `oci`, and about encryption keys).
+
+Exit codes: 0 done, 1 refused (`ServiceError:` and JSON on stderr) or not reached, 2 wrong usage.
 """
 OWN = """
 ## holdfast login, token, organisation

@@ -9,15 +9,14 @@ from typing import Annotated
 from msgspec import Meta
 
 from holdfast.admin.faults import invalid
+from holdfast.model.names import NAME, ORGANISATION_NAME, SAYS, USER_NAME
 
-_NAME = r"^(?!ocid1\.)(?!\.{1,2}$)[A-Za-z0-9_.+@-]{1,100}\Z"
-_USER = r"^(?!ocid1\.)(?!\.{1,2}$)[A-Za-z0-9_.+@/=-]{1,100}\Z"
 _TEXT = r"^[^\x00-\x1f\x7f]*\Z"
 
-Name = Annotated[str, Meta(pattern=_NAME, description="1 to 100 letters, digits and . _ - + @")]
-UserName = Annotated[str, Meta(pattern=_USER, description="1 to 100 letters, digits and . _ - + @ / =")]
+Name = Annotated[str, Meta(pattern=NAME, description=SAYS[NAME])]
+UserName = Annotated[str, Meta(pattern=USER_NAME, description=SAYS[USER_NAME])]
 Namespace = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]\Z", description="3 to 63 lower-case letters, digits and hyphens")]
-OrganisationName = Annotated[str, Meta(pattern=r"^(?!ocid1\.)[A-Za-z0-9][A-Za-z0-9.-]{0,62}\Z", description="1 to 63 letters, digits, . and -")]
+OrganisationName = Annotated[str, Meta(pattern=ORGANISATION_NAME, description=SAYS[ORGANISATION_NAME])]
 Text = Annotated[str, Meta(max_length=400, pattern=_TEXT, description="Up to 400 characters on one line")]
 Email = Annotated[str, Meta(max_length=254, pattern=r"^([^\s@\x00-\x1f\x7f]+@[^\s@\x00-\x1f\x7f]+)?\Z", description="An e-mail address, or empty")]
 CanonicalId = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z", description="64 hexadecimal digits")]

@@ -13,9 +13,11 @@ import msgspec
 from holdfast.identities.first_start import ADMINISTRATOR
 from holdfast.model.buckets import is_bucket_name
 from holdfast.model.identity import looks_like_token
+from holdfast.model.names import NAME, ORGANISATION_NAME, SAYS, USER_NAME
 
 _SECRET_CHARACTERS_MIN = 8
 _NAMESPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+_FORMS = {"users": USER_NAME, "service_accounts": USER_NAME, "organisations": ORGANISATION_NAME}
 _TOKEN = re.compile(r"hft_[A-Za-z0-9_-]{32,120}")
 Status = Literal["ACTIVE", "INACTIVE"]
 
@@ -199,8 +201,8 @@ def parse(text: str, origin: str) -> Declared:
         if _NAMESPACE.fullmatch(tenancy.namespace) is None:
             raise BootstrapError(f"{origin}: tenancies[{at}].namespace: {tenancy.namespace!r} is not a namespace (letters, digits, '_', '.', '-')")
     for at, compartment in enumerate(declared.compartments):
-        if not all(compartment.path.split(":")):
-            raise BootstrapError(f"{origin}: compartments[{at}].path: {compartment.path!r} has an empty name in it")
+        if not all(re.match(NAME, name) for name in compartment.path.split(":")):
+            raise BootstrapError(f"{origin}: compartments[{at}].path: {compartment.path!r} cannot be a path of names: each has {SAYS[NAME]}")
     for at, bucket in enumerate(declared.buckets):
         if not is_bucket_name(bucket.name):
             raise BootstrapError(f"{origin}: buckets[{at}].name: {bucket.name!r} is not a bucket name")
@@ -222,8 +224,9 @@ def _check_uniqueness(origin: str, declared: Declared) -> None:
         seen: set[tuple[str, str]] = set()
         for at, row in enumerate(getattr(declared, place)):
             name = (getattr(row, "tenancy", ""), row.name if place in ("users", "service_accounts") else row.name.lower())
-            if not row.name:
-                raise BootstrapError(f"{origin}: {place}[{at}].name: it cannot be empty")
+            form = _FORMS.get(place, NAME)
+            if place != "buckets" and re.match(form, row.name) is None:
+                raise BootstrapError(f"{origin}: {place}[{at}].name: {row.name!r} cannot be a name: it has {SAYS[form]}")
             if name in seen:
                 raise BootstrapError(f"{origin}: {place}[{at}].name: {row.name!r} is declared twice")
             seen.add(name)

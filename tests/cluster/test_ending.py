@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.gateways import engine_url
 from holdfast.processes.supervisor import KILL_GRACE_S, STOP_S
-from tests.cluster.field import POOL, Field
+from tests.cluster.field import Field
 from tests.cluster.seen import LARGE, made
 from tests.crash.client import Client
 from tests.serving import Server
@@ -39,10 +38,9 @@ def gateway(field: Field, tmp_path: Path) -> Iterator[Server]:
     yield from started(field, tmp_path)
 
 
-def started(field: Field, home: Path, **options: str) -> Iterator[Server]:
-    engine = engine_url(field.postgres.dsn(), field.ceph.conf, POOL, **options)
+def started(field: Field, home: Path, **settings: float) -> Iterator[Server]:
     key = field.gateways[0].settings["master_key"]
-    made = Server(home / "gateway", env={"HOLDFAST_ENGINE": engine}, workers=2, drain_timeout_s=DRAIN_S, master_key=key)
+    made = Server(home / "gateway", env={"HOLDFAST_ENGINE": field.engine}, workers=2, drain_timeout_s=DRAIN_S, master_key=key, **settings)
     yield made.start()
     made.kill()
 
@@ -142,6 +140,16 @@ def test_a_gateway_that_is_asked_for_its_health_while_a_backend_hangs(field: Fie
         asking.join()
     assert said[0][0] == 503 and ("ending" in said[0][1] or "troubles" in said[0][1])
     assert (code == 1) == ("steward: requests in flight were cut off" in log)
+
+
+def test_a_gateway_in_the_middle_of_a_sweep_whose_pool_hangs(field: Field, tmp_path: Path) -> None:
+    """It walks a pool in threads that wait in librados; nobody waits for them."""
+    connected(field.gateways[0], field)
+    for gateway in started(field, tmp_path, sweep_interval_s=1, sweep_age_s=60):
+        assert gateway.get("/health/ready")[0] == 200
+        with hanging(field, "Ceph"):
+            time.sleep(2.5)  # the next sweep has begun
+            assert ended(gateway, DRAIN_S + SLACK_S)[0] == 0
 
 
 def test_a_gateway_that_cannot_start_because_the_database_hangs_ends_when_told(field: Field, tmp_path: Path) -> None:

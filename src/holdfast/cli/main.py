@@ -46,6 +46,7 @@ examples:
 
 Every setting may stand in a TOML file (--config, or HOLDFAST_CONFIG), in the environment or here; the later wins. `holdfast config`
 shows what is in force and where it comes from. SIGTERM finishes the requests in flight (up to drain_timeout_s); a second one ends at once.
+Exit codes: 0 stopped in order, 1 could not start or had to cut requests off (the last line says what), 2 wrong usage.
 """
 
 MAIN_EPILOG = """\

@@ -100,3 +100,12 @@ def test_m134_m135_who_has_the_name_of_somebody_who_is_gone_does_not_get_his_buc
     root.admin("organisation", "add-user", "--organisation", organisation, "--user", name, "--take-over")
     third = root.admin("token", "create", "--user", name, "--organisation", organisation)
     assert [row["Name"] for row in s3_client(root.server, third["token"], "ignored").list_buckets()["Buckets"]] == [bucket]
+
+
+def test_m240_a_request_is_found_by_the_id_of_either_door(root: Somebody) -> None:
+    told = why(root, root.s3().get_object, Bucket=unique("nobodys"), Key="k")
+    id = told.out.split()[1]
+    for form in (f"us-east-1-1:{id}", id.lower()):
+        assert root.run("why", form).out == told.out
+    for form in ("us-east-1-1:", "nothing", id + "0", "../" + id):
+        assert root.run("why", form).code == 1

@@ -318,5 +318,5 @@ EXPLAIN = Command("explain", "", "GET", "/explain", "say whether somebody may do
     Option("RESOURCE", "query", "resource", "bucket, bucket/key, compartment path, user/NAME, group/NAME; else the tenancy"),
 ), "holdfast explain --as ann s3:GetObject photos/2026/a.jpg")  # fmt: skip
 WHY = Command("why", "", "GET", "/requests/{request}", "say what became of a request, why, and what would allow it", (
-    Option("REQUEST-ID", "path", "request", "x-amz-request-id of the answer", required=True),
+    Option("REQUEST-ID", "path", "request", "x-amz-request-id or opc-request-id of the answer", required=True),
 ), "holdfast why 3F2A9C0D1B4E5F60")  # fmt: skip

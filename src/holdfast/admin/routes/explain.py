@@ -137,8 +137,8 @@ async def explain_question(call: Call) -> shown.Explained:
 
 
 async def why(call: Call) -> shown.Recorded:
-    """A request is shown to the tenancy whose caller sent it, and to who runs the store."""
-    id = call.path["request"]
+    """A request is shown to the tenancy whose caller sent it, and to who runs the store. Its id may stand behind a region, as in opc-request-id."""
+    id = call.path["request"].rpartition(":")[2].upper()
     nothing = missing(f"No log knows the request {id!r} (any more).")
     try:
         record = await asyncio.to_thread(call.services.record, id)

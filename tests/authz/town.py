@@ -45,7 +45,7 @@ class Town:
         return open_store(self.server.data_dir)
 
     def close(self) -> None:
-        self.run(self.engine.close())
+        self.loop.run_until_complete(self.engine.close())
         self.loop.close()
 
     def run(self, step: Coroutine[Any, Any, T]) -> T:

@@ -56,7 +56,7 @@ host_base = {{authority}}
 host_bucket = {{authority}}
 use_https = {{secure}}
 bucket_location = {{region}}
-website_endpoint = {{website_form}}
+website_endpoint = {{scheme}}://%(bucket)s.{{below}}/
 # then:
 s3cmd mb s3://{{bucket}}
 s3cmd ws-create --ws-index=index.html --ws-error=error.html s3://{{bucket}}
@@ -86,5 +86,4 @@ CLIENTS = {"aws": _AWS, "boto3": _BOTO3, "curl": _CURL, "rclone": _RCLONE, "s3cm
 def website_snippet(client: str, place: Place, url: str) -> str:
     """The text for one of CLIENTS, as `snippet`; `url` is that below which the host of the bucket's website is."""
     at = urlsplit(url)
-    form = f"{at.scheme}://%(bucket)s.{at.netloc}/"
-    return filled(CLIENTS[client], place, website=f"{at.scheme}://{place.bucket}.{at.netloc}", website_form=form)
+    return filled(CLIENTS[client], place, website=f"{at.scheme}://{place.bucket}.{at.netloc}", scheme=at.scheme, below=at.netloc)

@@ -34,7 +34,7 @@ test: $(VENV)/.dev ## run every test (PYTEST="..." passes arguments)
 	@sh tests/setup/packages.sh
 	@$(BIN)/python -m deploy.local install || echo "  so the tests of the cluster engine are skipped"
 	@$(MAKE) --no-print-directory clients
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not soak" -q -rfEs $(PYTEST)
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not soak" -q -rfEs $(PYTEST)
 
 clients: $(VENV)/.dev ## install the real clients that tests/clients drives, into .build (what cannot be had is skipped)
 	@sh tests/setup/clients.sh $(BIN)/python

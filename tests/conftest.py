@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests import certificates, cluster_servers
 from tests.cluster_servers import ceph, pool, postgres, schema, shared_pool
@@ -19,6 +22,27 @@ __all__ = ["ceph", "pool", "postgres", "schema", "shared_pool"]  # fixtures
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         cluster_servers.announce()
+
+
+class ByGroup(LoadScopeScheduling):
+    """Tests one by one to whichever worker is free, but those of a file with an `xdist_group` in its `pytestmark` to one worker, which starts what
+    they share once. (xdist's own `loadgroup` writes the group into ids of tests, which pytest 9.2 does not let it change.)"""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid.partition("::")[0]) or nodeid
+
+
+@functools.cache
+def group_of(file: str) -> str:
+    """The group that a file of tests names for all of them, or ""."""
+    path = Path(__file__).parents[1] / file
+    found = re.search(r'^pytestmark = .*xdist_group\("([^"]+)"\)', path.read_text(encoding="utf-8"), re.MULTILINE) if path.is_file() else None
+    return found.group(1) if found else ""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup:
+    return ByGroup(config, log)
 
 
 def pytest_unconfigure() -> None:

@@ -14,7 +14,7 @@ from deploy.local.postgres import Postgres
 from tests.cluster_servers import ENGINE
 from tests.serving import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster-servers"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 CHOSEN = [
     "s3/test_multipart.py::test_m162_the_transfer_manager",

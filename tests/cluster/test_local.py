@@ -20,7 +20,7 @@ from deploy.local import daemons, postgres
 from tests.cluster_servers import loadable
 from tests.serving import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster-servers"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 @pytest.fixture

@@ -17,8 +17,6 @@ from deploy.local.ceph import Ceph
 from deploy.local.postgres import Postgres
 from tests.cluster_servers import started
 
-pytestmark = pytest.mark.xdist_group("cluster-servers")
-
 
 def rados(ceph: Ceph, pool: str, *words: str) -> subprocess.CompletedProcess[str]:
     """The rados command as a gateway's user."""

@@ -89,7 +89,6 @@ def cluster(postgres: Postgres, ceph: Ceph, shared_pool: str, schema: str, tmp_p
             node.kill()
 
 
-@pytest.mark.xdist_group("cluster-servers")
 def test_M121_M149_M150_three_nodes_are_one_store_and_one_may_go(cluster: tuple[list[Server], int]) -> None:
     nodes, port = cluster
     s3 = boto3.client(

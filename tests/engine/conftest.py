@@ -31,7 +31,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
-@pytest.fixture(params=["memory", "embedded", pytest.param("cluster", marks=pytest.mark.xdist_group("cluster-servers"))])
+@pytest.fixture(params=["memory", "embedded", "cluster"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     made: Engine
     if request.param == "memory":

@@ -21,8 +21,6 @@ from holdfast.model.buckets import Bucket
 from tests.cluster_servers import engine_url
 from tests.engine.stored import body, put
 
-pytestmark = pytest.mark.xdist_group("cluster-servers")
-
 Opener = Callable[[], ClusterEngine]
 
 

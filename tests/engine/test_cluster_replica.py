@@ -22,8 +22,6 @@ from holdfast.model.buckets import Bucket
 from tests.cluster_servers import engine_url, started
 from tests.engine.stored import put
 
-pytestmark = pytest.mark.xdist_group("cluster-servers")
-
 
 @pytest.fixture
 def server() -> Iterator[Postgres]:

@@ -349,7 +349,6 @@ class Clusters(Engines):
         self.drop()
 
 
-@pytest.mark.xdist_group("cluster-servers")
 @pytest.mark.timeout(0 if SOAK else 120)
 @pytest.mark.usefixtures("stores")
 class TestClusters(Clusters.TestCase):  # type: ignore[name-defined,misc]

@@ -29,7 +29,6 @@ from tests.moving.test_passes import all_of
 from tests.moving.things import change, fill
 from tests.serving import Server
 
-pytestmark = pytest.mark.xdist_group("cluster-servers")
 OPTIONS = Options(source="SOURCE", target="TARGET", lanes=8, verify=True)
 
 

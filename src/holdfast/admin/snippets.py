@@ -16,10 +16,12 @@ class Place(NamedTuple):
     bucket: str
 
 
-_AWS = """\
+AWS_SETTINGS = """\
 export AWS_ACCESS_KEY_ID='{access_key}'
 read -rs -p 'Secret: ' AWS_SECRET_ACCESS_KEY && export AWS_SECRET_ACCESS_KEY
 export AWS_ENDPOINT_URL_S3='{url}' AWS_DEFAULT_REGION='{region}'
+"""
+_AWS = AWS_SETTINGS + """\
 aws s3 mb s3://{bucket}
 aws s3 ls
 """
@@ -48,7 +50,7 @@ s3 = boto.connect_s3(
 )
 s3.create_bucket("{bucket}")
 """
-_S3CMD = """\
+S3CMD_SETTINGS = """\
 # ~/.s3cfg
 [default]
 access_key = {access_key}
@@ -57,9 +59,11 @@ host_base = {authority}
 host_bucket = {authority}
 use_https = {secure}
 bucket_location = {region}
+"""
+_S3CMD = S3CMD_SETTINGS + """\
 # then:  s3cmd mb s3://{bucket}
 """
-_RCLONE = """\
+RCLONE_SETTINGS = """\
 # rclone config file
 [holdfast]
 type = s3
@@ -69,6 +73,8 @@ secret_access_key =
 endpoint = {url}
 region = {region}
 force_path_style = true
+"""
+_RCLONE = RCLONE_SETTINGS + """\
 # then:  rclone mkdir holdfast:{bucket}
 """
 _CURL = """\

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from holdfast.admin.snippets import Place, filled
+from holdfast.admin.snippets import AWS_SETTINGS, RCLONE_SETTINGS, S3CMD_SETTINGS, Place, filled
 
 _POLICY = (
     '{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::{bucket}/*"}}]}}'
 )
-_AWS = f"""\
-export AWS_ACCESS_KEY_ID='{{access_key}}'
-read -rs -p 'Secret: ' AWS_SECRET_ACCESS_KEY && export AWS_SECRET_ACCESS_KEY
-export AWS_ENDPOINT_URL_S3='{{url}}' AWS_DEFAULT_REGION='{{region}}'
+_AWS = AWS_SETTINGS + f"""\
 aws s3 mb s3://{{bucket}}
 aws s3 website s3://{{bucket}} --index-document index.html --error-document error.html
 aws s3api put-bucket-policy --bucket {{bucket}} --policy '{_POLICY}'
@@ -47,15 +44,7 @@ sign --request PUT --data '{_POLICY}' '{{url}}/{{bucket}}?policy='
 sign --header 'Content-Type: text/html' --upload-file index.html {{url}}/{{bucket}}/index.html
 curl --fail {{website}}/
 """
-_S3CMD = f"""\
-# ~/.s3cfg
-[default]
-access_key = {{access_key}}
-secret_key =
-host_base = {{authority}}
-host_bucket = {{authority}}
-use_https = {{secure}}
-bucket_location = {{region}}
+_S3CMD = S3CMD_SETTINGS + f"""\
 website_endpoint = {{scheme}}://%(bucket)s.{{below}}/
 # then:
 s3cmd mb s3://{{bucket}}
@@ -65,16 +54,7 @@ s3cmd sync --no-mime-magic --guess-mime-type ./site/ s3://{{bucket}}/
 s3cmd ws-info s3://{{bucket}}
 curl {{website}}/
 """
-_RCLONE = """\
-# rclone config file
-[holdfast]
-type = s3
-provider = Other
-access_key_id = {access_key}
-secret_access_key =
-endpoint = {url}
-region = {region}
-force_path_style = true
+_RCLONE = RCLONE_SETTINGS + """\
 # rclone copies the pages; aws, boto3, curl or s3cmd makes the bucket a website and public
 rclone copy ./site holdfast:{bucket}
 curl {website}/
